@@ -1,0 +1,134 @@
+"""Colours, chart layout and the little CSS that the pages share. Values mirror `.streamlit/config.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from analysis.dataset import REAL_WORLD, TRAINING
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# Checked for the three colour-blindnesses: least ΔE2000 between any two is 12.
+PALETTE: Final = (
+    "#006289", "#EB7600", "#62C476", "#B162FF", "#D8143B", "#14899D",
+    "#4E6200", "#EB9DB1", "#6214FF", "#B17676", "#B19DD8", "#894E62",
+)  # fmt: skip
+OTHER_COLOUR: Final = "#9AA0A6"
+ORIGIN_COLOURS: Final[Mapping[str, str]] = {TRAINING: "#14899D", REAL_WORLD: "#EB7600"}
+ORIGIN_NAMES: Final[Mapping[str, str]] = {TRAINING: "Training", REAL_WORLD: "Real world"}
+
+LIGHT: Final[Mapping[str, str]] = {
+    "paper": "#FBFAF7",
+    "raised": "#F1EEE7",
+    "ink": "#1C2126",
+    "muted": "#5A626B",
+    "line": "#DAD5CA",
+    "primary": "#0B6E6E",
+    "link": "#0B6E6E",
+}
+DARK: Final[Mapping[str, str]] = {
+    "paper": "#14171C",
+    "raised": "#20252C",
+    "ink": "#E8E6E1",
+    "muted": "#A7ADB5",
+    "line": "#38404A",
+    "primary": "#17807A",
+    "link": "#5CC4BB",
+}
+
+
+def is_dark() -> bool:
+    """Whether the person's browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def colours() -> Mapping[str, str]:
+    """Named surface and text colours of the theme in use: paper, raised, ink, muted, line, primary, link."""
+    return DARK if is_dark() else LIGHT
+
+
+def ink() -> str:
+    """Text colour."""
+    return colours()["ink"]
+
+
+def paper() -> str:
+    """Ground colour."""
+    return colours()["paper"]
+
+
+def colour_of(concepts: Sequence[str]) -> dict[str, str]:
+    """One colour per concept in the order given; those beyond the palette share one grey."""
+    return {c: PALETTE[i] if i < len(PALETTE) else OTHER_COLOUR for i, c in enumerate(concepts)}
+
+
+def figure_layout(fig: go.Figure) -> go.Figure:
+    """Give a figure the app's fonts and explicit colours on a transparent ground; returns the same figure."""
+    c = colours()
+    clear = "rgba(0,0,0,0)"
+    fig.update_layout(
+        template="none",
+        paper_bgcolor=clear,
+        plot_bgcolor=clear,
+        font={"family": "Inter, sans-serif", "size": 13, "color": c["ink"]},
+        title={"font": {"family": "Manrope, sans-serif", "size": 16, "color": c["ink"]}},
+        hoverlabel={"bgcolor": c["raised"], "bordercolor": c["line"], "font": {"color": c["ink"], "family": "Inter"}},
+        legend={"bgcolor": clear, "font": {"color": c["ink"]}},
+        colorway=list(PALETTE),
+    )
+    axis = {"gridcolor": c["line"], "linecolor": c["line"], "zerolinecolor": c["line"], "tickcolor": c["line"]}
+    fig.update_xaxes(**axis, tickfont={"color": c["muted"]}, title_font={"color": c["muted"]})
+    fig.update_yaxes(**axis, tickfont={"color": c["muted"]}, title_font={"color": c["muted"]})
+    return fig
+
+
+def styles() -> None:
+    """Put the shared CSS on the page; called once a run by `app.py`.
+
+    Only `currentColor` and transparency, so it is right in light and dark without knowing which.
+    """
+    st.html(f"<style>{_CSS}</style>")
+
+
+_CSS: Final = """
+.stMainBlockContainer { padding-top: 3.25rem; padding-bottom: 4rem; max-width: 1240px; }
+[data-testid="stSidebarHeader"] { min-height: 2.25rem; height: 2.25rem; }
+.tde-lede { font-size: 1.05rem; line-height: 1.55; max-width: 70ch; margin: 0;
+  color: color-mix(in srgb, currentColor 82%, transparent); }
+.tde-hero { font-family: Manrope, sans-serif; font-weight: 700; font-size: clamp(1.7rem, 3.4vw, 2.5rem);
+  line-height: 1.18; letter-spacing: -0.015em; margin: 0 0 .6rem; max-width: 24ch; text-wrap: balance; }
+.tde-chips { display: flex; flex-wrap: wrap; gap: .4rem; }
+.tde-chip { display: inline-flex; align-items: center; gap: .4rem; font-size: .8rem; line-height: 1.2;
+  padding: .28rem .65rem; border-radius: 99px; max-width: 100%; overflow-wrap: anywhere;
+  background: color-mix(in srgb, currentColor 7%, transparent); }
+.tde-dot { width: .55rem; height: .55rem; border-radius: 50%; flex: none; }
+.tde-muted { color: color-mix(in srgb, currentColor 66%, transparent); }
+.tde-small { font-size: .85rem; line-height: 1.45; }
+.tde-strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 6px; }
+.tde-strip img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 6px; display: block;
+  background: color-mix(in srgb, currentColor 8%, transparent); }
+.tde-cover { display: grid; grid-template-columns: 2fr 1fr 1fr; grid-template-rows: 1fr 1fr; gap: 4px;
+  aspect-ratio: 2 / 1; border-radius: 8px; overflow: hidden;
+  background: color-mix(in srgb, currentColor 8%, transparent); }
+.tde-cover img { width: 100%; height: 100%; object-fit: cover; min-width: 0; min-height: 0; display: block; }
+.tde-cover img:first-child { grid-row: 1 / span 2; }
+.tde-cover img:only-child { grid-column: 1 / -1; }
+.tde-state { padding: 2.2rem 1rem .6rem; text-align: center; }
+.tde-state h2 { font-family: Manrope, sans-serif; font-size: 1.35rem; margin: 0 0 .4rem; }
+.tde-state p { margin: 0 auto; max-width: 58ch; line-height: 1.55; overflow-wrap: anywhere; }
+.tde-brand { font-family: Manrope, sans-serif; font-weight: 750; font-size: 1.02rem; letter-spacing: -0.01em;
+  display: flex; gap: .55rem; align-items: center; margin: 0; }
+.tde-brand svg { flex: none; }
+.tde-side-title { font-size: .74rem; font-weight: 600; letter-spacing: .02em; margin: .5rem 0 -.35rem;
+  color: color-mix(in srgb, currentColor 62%, transparent); }
+.tde-bar { height: .5rem; border-radius: 99px; overflow: hidden; display: flex; gap: 2px; }
+.tde-bar > span { display: block; height: 100%; }
+.tde-row { display: grid; grid-template-columns: minmax(0, 14rem) 1fr auto; gap: .8rem; align-items: center;
+  font-size: .92rem; padding: .22rem 0; }
+.tde-row > :first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.tde-row > :last-child { font-variant-numeric: tabular-nums; }
+"""
