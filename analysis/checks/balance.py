@@ -1,0 +1,307 @@
+"""Balance: does every concept have its share of the training pictures?
+
+Question. A model that sees one concept ten times as often as another learns to answer with the first. Which
+concepts are too rare beside the others?
+
+Method. A concept is counted with its descendants and never compared with its own ancestors or descendants. A
+concept without concepts below it is compared with all others of that kind; a concept with concepts below it is
+compared at its own level, every other concept cut to that level. The null hypothesis is that each of the K
+concepts compared is equally likely, so a concept's count among N labels is binomial(N, 1/K); the p-value is the
+exact lower tail, corrected for the number of concepts (Benjamini and Hochberg 1995). `warn` needs a corrected p
+of at most `alpha` and a count that also matters: below four fifths of the equal share N/K (with thousands of
+pictures any small difference is significant). `fail` is a tenth of the equal share or less.
+How even it is altogether: the ratio of largest to smallest, and the effective number of concepts (exp of the
+Shannon entropy, the Hill number of order 1: Hill 1973, doi:10.2307/1934352; Jost 2006,
+doi:10.1111/j.2006.0030-1299.14714.x).
+
+Limits. Only rare concepts are findings: a concept that is too common shows as all others falling below the equal
+share. Real use need not be balanced: whether it should be is a person's decision, the check only counts. Where a
+picture carries several labels the binomial tail is a little wider than the truth, so the test errs on the quiet
+side. Near-duplicates count as often as they occur. A concept is not called fine when the test could not have
+found it rare: with too few pictures for each concept the answer is `cannot_tell`, unless the counts are even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
+from analysis.counts import concept_counts, effective_number, imbalance_ratio, unlabelled
+from analysis.dataset import REAL_WORLD, TRAINING, Dataset, ancestors, at_level
+from analysis.features import Features
+from analysis.progress import Progress, no_progress
+
+DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
+DEFAULT_MATTERS_BELOW = 0.8  # of the equal share; the "four-fifths rule": a smaller gap changes no decision
+DEFAULT_FAIL_BELOW = 0.1  # of the equal share: an order of magnitude rarer than its peers
+DEFAULT_MIN_LABELLED = (
+    20  # labelled training pictures; with fewer, two concepts of 10 to 3 are not told apart
+)
+DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """`matters_below` and `fail_below` are shares of the equal share, in (0, 1]."""
+
+    alpha: float = DEFAULT_ALPHA
+    matters_below: float = DEFAULT_MATTERS_BELOW
+    fail_below: float = DEFAULT_FAIL_BELOW
+    min_labelled: int = DEFAULT_MIN_LABELLED
+    evidence: int = DEFAULT_EVIDENCE
+
+
+DEFAULT_PARAMS = Params()
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceResult:
+    """Counts of each concept and what chance says of them.
+
+    Attributes:
+        table: one row a concept, rarest first: `concept` (str); `n` (int, training pictures); `equal_share`
+            (float, pictures it would have were all compared concepts equally common); `typical` (float, median
+            count of the compared concepts); `largest` (str, most common of them) and `largest_n` (int);
+            `compared` (int, number of concepts compared, itself included); `score` (min(1, n / equal_share),
+            in [0, 1]); `p_value` and `p_corrected` (in [0, 1]; nan where nothing can be compared); `verdict`.
+        imbalance: largest over smallest count of the most detailed concepts, at least 1 (inf when one is 0).
+        effective: effective number of those concepts, in [0, K].
+        concepts: K, their number.
+        labelled: training pictures with a label. unlabelled: those without.
+        evidence: for each concept, up to `Params.evidence` of its training pictures' ids (of its real-world
+            pictures when it has no training picture).
+        params: as used.
+    """
+
+    table: pd.DataFrame
+    imbalance: float
+    effective: float
+    concepts: int
+    labelled: int
+    unlabelled: int
+    evidence: Mapping[str, tuple[str, ...]]
+    params: Params
+
+    def findings(self) -> Findings:
+        """Verdict of each concept, worst first, and of the dataset."""
+        found = rank_findings(self._finding(row) for row in self.table.to_dict("records"))
+        verdict = worst(f.verdict for f in found)
+        corrected = self.table["p_corrected"].dropna()
+        return Findings(
+            verdict=verdict,
+            score=found[0].score,
+            headline=self._headline(found),
+            reason=self._reason(found) if verdict is Verdict.CANNOT_TELL else "",
+            p_value=float(corrected.min()) if len(corrected) else None,
+            concepts=found,
+            extra={
+                "imbalance_ratio": self.imbalance,
+                "effective_concepts": self.effective,
+                "labelled": self.labelled,
+                "unlabelled": self.unlabelled,
+                "alpha": self.params.alpha,
+            },
+        )
+
+    def _headline(self, found: tuple[ConceptFinding, ...]) -> str:
+        rare = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
+        without = f" {_pictures(self.unlabelled)} without a label not counted." if self.unlabelled else ""
+        if rare:
+            return (
+                f"{len(rare)} of {len(found)} concepts {'is' if len(rare) == 1 else 'are'} too rare beside the others; "
+                f"the rarest is {rare[0].concept}.{without}"
+            )
+        if found[0].verdict is Verdict.CANNOT_TELL:
+            return f"{self._reason(found)}{without}"
+        if self.imbalance == 1.0:
+            return f"All {self.concepts} concepts are equally common.{without}"
+        return f"No concept is clearly rarer than its share.{without}"
+
+    def _reason(self, found: tuple[ConceptFinding, ...]) -> str:
+        if self.labelled < self.params.min_labelled:
+            return (
+                f"Only {_pictures(self.labelled)} with a label; "
+                f"at least {self.params.min_labelled} are needed to judge balance."
+            )
+        if self.concepts < 2:
+            return "There is only one concept, so there is nothing to compare it with."
+        unsure = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
+        return (
+            f"Too few training pictures for each concept to tell a rare one from chance "
+            f"({unsure} of {len(found)} concepts stay open)."
+        )
+
+    def _finding(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
+        verdict, concept, n = Verdict(row["verdict"]), str(row["concept"]), int(row["n"])
+        rare = verdict in (Verdict.WARN, Verdict.FAIL)
+        return ConceptFinding(
+            concept=concept,
+            verdict=verdict,
+            score=float(row["score"]),
+            headline=_sentence(verdict, n, row["equal_share"]),
+            evidence=self.evidence.get(concept, ()),
+            fix=_fix(row, self.params) if rare else "",
+            extra={
+                "n": n,
+                "equal_share": float(row["equal_share"]),
+                "typical": float(row["typical"]),
+                "compared": int(row["compared"]),
+                "p_value": float(row["p_corrected"]),
+            },
+        )
+
+
+def _pictures(n: int) -> str:
+    return f"{n:,} training picture" + ("" if n == 1 else "s")
+
+
+def _sentence(verdict: Verdict, n: int, share: float) -> str:
+    has = f"{_pictures(n)}; an equal share would be {share:,.0f}"
+    if verdict is Verdict.FAIL:
+        return f"Far too rare: {has}."
+    if verdict is Verdict.WARN:
+        return f"Rarer than the others: {has}."
+    if verdict is Verdict.CANNOT_TELL:
+        return f"Cannot tell: {has}, and so few could be chance."
+    return f"{has}."
+
+
+def _fix(row: Mapping[Hashable, Any], params: Params) -> str:
+    name, n, typical = row["concept"].rsplit("/", 1)[-1], int(row["n"]), round(row["typical"])
+    if n < params.matters_below * row["typical"]:
+        more = max(1, typical - n)
+        few = "picture" if more == 1 else "pictures"
+        return f"Collect about {more:,} more {few} of {name} to reach the typical {typical:,}."
+    largest, more = row["largest"].rsplit("/", 1)[-1], max(1, round(row["equal_share"]) - n)
+    return (
+        f"Use fewer of the {row['largest_n']:,} pictures of {largest}, which crowd out the rest, "
+        f"or collect about {more:,} more of {name}."
+    )
+
+
+def compared_groups(concepts: tuple[str, ...]) -> dict[int | None, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Which concepts are compared with which: level -> (concepts judged, names they are compared with).
+
+    The level None holds the concepts without concepts below them, compared among themselves. A level from 1
+    holds the broad concepts of that depth; their names are all concepts cut to that depth. Names of one level
+    never overlap: none is an ancestor of another.
+    """
+    broad = {a for c in concepts for a in ancestors(c)}
+    detailed = tuple(c for c in concepts if c not in broad)
+    out: dict[int | None, tuple[tuple[str, ...], tuple[str, ...]]] = {None: (detailed, detailed)}
+    for level in sorted({c.count("/") + 1 for c in concepts if c in broad}):
+        cut = tuple(dict.fromkeys(at_level(c, level) for c in concepts))
+        above = {a for c in cut for a in ancestors(c)}
+        judged = tuple(c for c in concepts if c in broad and c.count("/") + 1 == level)
+        out[level] = (judged, tuple(c for c in cut if c not in above))
+    return out
+
+
+def lower_tail(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """P(X <= n) for each count n of K, X binomial(N, 1/K), N their sum: float64 (K,) in [0, 1]."""
+    from scipy.stats import binom
+
+    out: NDArray[np.float64] = binom.cdf(counts, counts.sum(), 1 / len(counts))
+    return out
+
+
+def corrected(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Benjamini-Hochberg: the smallest false discovery rate at which each would be found; nan stays nan."""
+    from scipy.stats import false_discovery_control
+
+    out = np.full(len(p_values), np.nan)
+    known = ~np.isnan(p_values)
+    if known.any():
+        out[known] = false_discovery_control(p_values[known])
+    return out
+
+
+def _compare(dataset: Dataset, params: Params, labelled: int) -> pd.DataFrame:
+    """The table of `BalanceResult`, not sorted; `p_one` (p-value of a single picture) is the test's power."""
+    from scipy.stats import binom
+
+    tables = []
+    for level, (judged, names) in compared_groups(dataset.concepts).items():
+        counted = concept_counts(dataset, level).set_index("concept")["training"]
+        counts = counted.reindex(list(names)).to_numpy(dtype=np.int64)
+        total, k = int(counts.sum()), len(names)
+        enough = k >= 2 and total > 0 and labelled >= params.min_labelled
+        table = pd.DataFrame({"concept": pd.Series(names, dtype=object), "n": counts})
+        table["equal_share"], table["typical"] = total / k, float(np.median(counts))
+        table["largest"], table["largest_n"] = names[int(counts.argmax())], int(counts.max())
+        table["compared"] = k
+        table["score"] = np.minimum(1.0, counts * k / total) if total else 0.0
+        table["p_value"] = lower_tail(counts) if enough else np.nan
+        table["p_one"] = float(binom.cdf(1, total, 1 / k))
+        tables.append(table[table["concept"].isin(judged)])
+    out = pd.concat(tables, ignore_index=True)
+    out["p_corrected"] = corrected(out["p_value"].to_numpy(dtype=np.float64))
+    return out
+
+
+def _verdicts(table: pd.DataFrame, params: Params) -> list[str]:
+    tests = max(1, int(table["p_value"].notna().sum()))
+    out = []
+    for n, share, p, p_one in zip(
+        table["n"], table["equal_share"], table["p_corrected"], table["p_one"], strict=True
+    ):
+        if np.isnan(p):
+            verdict = Verdict.CANNOT_TELL
+        elif n >= params.matters_below * share:
+            verdict = Verdict.PASS
+        elif p <= params.alpha:
+            verdict = Verdict.FAIL if n <= params.fail_below * share else Verdict.WARN
+        else:  # not significant: fine only where a concept with a single picture would have been found
+            verdict = Verdict.PASS if p_one <= params.alpha / tests else Verdict.CANNOT_TELL
+        out.append(str(verdict))
+    return out
+
+
+def _evidence(dataset: Dataset, concepts: list[str], limit: int) -> dict[str, tuple[str, ...]]:
+    ids = dataset.images["image_id"].to_numpy()
+    out = {}
+    for concept in concepts:
+        rows = dataset.rows(concept=concept, origin=TRAINING)
+        if not len(rows):
+            rows = dataset.rows(concept=concept, origin=REAL_WORLD)
+        out[concept] = tuple(str(i) for i in ids[rows[:limit]])
+    return out
+
+
+def find_balance(
+    dataset: Dataset,
+    features: Features | None = None,
+    params: Params = DEFAULT_PARAMS,
+    *,
+    progress: Progress = no_progress,
+) -> BalanceResult | Unavailable:
+    """Count the training pictures of each concept and say which are too rare. `features` are not used."""
+    if not len(dataset.concepts):
+        return Unavailable("No picture has a label, so there are no concepts to count.")
+    progress(0, 1, "counting")
+    without = unlabelled(dataset)
+    labelled = len(dataset.rows(origin=TRAINING)) - without
+    table = _compare(dataset, params, labelled)
+    table["verdict"] = _verdicts(table, params)
+    table = table.drop(columns="p_one").sort_values(["n", "concept"], ignore_index=True)
+    broad = {a for c in dataset.concepts for a in ancestors(c)}
+    detailed = table.loc[~table["concept"].isin(broad), "n"]
+    progress(1, 1, "counting")
+    return BalanceResult(
+        table=table,
+        imbalance=imbalance_ratio(detailed),
+        effective=effective_number(detailed),
+        concepts=len(detailed),
+        labelled=labelled,
+        unlabelled=without,
+        evidence=_evidence(
+            dataset, table.loc[table["verdict"] != "pass", "concept"].tolist(), params.evidence
+        ),
+        params=params,
+    )

@@ -1,0 +1,32 @@
+"""The checks, written out in order. No scanning, no decorators, no import for effect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.checks.balance import find_balance
+from analysis.checks.base import Check
+from analysis.errors import UsageError
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        id="balance",
+        guideline=(),
+        title="Class balance",
+        question="Does every concept have its share of the training pictures?",
+        needs=("labels",),
+        page="balance",
+        function=find_balance,
+    ),
+)
+
+
+def checks_by_id(ids: Sequence[str] | None = None) -> tuple[Check, ...]:
+    """The checks with these ids, in the registry's order; all for None. `UsageError` for an unknown id."""
+    if ids is None:
+        return CHECKS
+    known = [check.id for check in CHECKS]
+    for one in ids:
+        if one not in known:
+            raise UsageError(f"There is no check '{one}'; there are: {', '.join(known)}.")
+    return tuple(check for check in CHECKS if check.id in ids)
