@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 
@@ -20,7 +19,7 @@ def no_progress(done: int, total: int, note: str = "") -> None:
     """Report nothing, never cancel."""
 
 
-def scaled(progress: Progress, start: float, stop: float, steps: int = 1000) -> Callable[[int, int, str], None]:
+def scaled(progress: Progress, start: float, stop: float, steps: int = 1000) -> Progress:
     """Map a step's own 0..total onto the share `start`..`stop` of a longer piece of work."""
 
     def inner(done: int, total: int, note: str = "") -> None:

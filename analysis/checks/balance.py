@@ -36,6 +36,7 @@ from analysis.counts import concept_counts, effective_number, imbalance_ratio, u
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset, ancestors, at_level
 from analysis.features import Features
 from analysis.progress import Progress, no_progress
+from analysis.statistics import benjamini_hochberg
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_MATTERS_BELOW = 0.8  # of the equal share; the "four-fifths rule": a smaller gap changes no decision
@@ -211,17 +212,6 @@ def lower_tail(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return out
 
 
-def corrected(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Benjamini-Hochberg: the smallest false discovery rate at which each would be found; nan stays nan."""
-    from scipy.stats import false_discovery_control
-
-    out = np.full(len(p_values), np.nan)
-    known = ~np.isnan(p_values)
-    if known.any():
-        out[known] = false_discovery_control(p_values[known])
-    return out
-
-
 def _compare(dataset: Dataset, params: Params, labelled: int) -> pd.DataFrame:
     """The table of `BalanceResult`, not sorted; `p_one` (p-value of a single picture) is the test's power."""
     from scipy.stats import binom
@@ -241,7 +231,7 @@ def _compare(dataset: Dataset, params: Params, labelled: int) -> pd.DataFrame:
         table["p_one"] = float(binom.cdf(1, total, 1 / k))
         tables.append(table[table["concept"].isin(judged)])
     out = pd.concat(tables, ignore_index=True)
-    out["p_corrected"] = corrected(out["p_value"].to_numpy(dtype=np.float64))
+    out["p_corrected"] = benjamini_hochberg(out["p_value"].to_numpy(dtype=np.float64))
     return out
 
 
