@@ -59,13 +59,15 @@ class ResultCache:
             return found  # type: ignore[no-any-return]
         with self._lock:
             turn = self._computing.setdefault(key, threading.Lock())
-        with turn:
-            found = self.get(key, _ABSENT)
-            if found is _ABSENT:
-                found = compute()
-                self.put(key, found)
-        with self._lock:
-            self._computing.pop(key, None)
+        try:
+            with turn:
+                found = self.get(key, _ABSENT)
+                if found is _ABSENT:
+                    found = compute()
+                    self.put(key, found)
+        finally:
+            with self._lock:
+                self._computing.pop(key, None)
         return found  # type: ignore[no-any-return]
 
 

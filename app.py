@@ -1,0 +1,35 @@
+"""Table of contents: page settings and navigation, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from components.shell import sidebar
+from components.theme import styles
+
+st.set_page_config(
+    page_title="Training Data Explorer",
+    page_icon=str(Path(__file__).parent / "static" / "favicon.png"),
+    layout="wide",
+)
+styles()
+
+SECTIONS = {
+    "Start": [
+        st.Page("pages/explore/start.py", title="Start", default=True),
+    ],
+    "Explore": [
+        st.Page("pages/explore/overview.py", title="Overview", url_path="overview"),
+        st.Page("pages/explore/class_balance.py", title="Class balance", url_path="balance"),
+        st.Page("pages/explore/embedding_map.py", title="Embedding map", url_path="map"),
+        st.Page("pages/explore/side_by_side.py", title="Training and real world", url_path="compare"),
+        st.Page("pages/explore/gallery.py", title="Gallery", url_path="gallery"),
+    ],
+}
+
+# The links are our own (components/shell.py): the built-in ones drop the query parameters, and with them the dataset.
+page = st.navigation(SECTIONS, position="hidden")
+sidebar(SECTIONS)
+page.run()

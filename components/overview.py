@@ -1,0 +1,307 @@
+"""Parts of the overview page: examples, concepts, sizes, unreadable files, the model, export."""
+
+from __future__ import annotations
+
+import html
+import io
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from analysis.dataset import ORIGINS, REAL_WORLD, TRAINING, Dataset
+from components.caching import cached
+from components.state import link_parameters, unreadable_table
+from components.text import count, enumerate_words, md, percent, short_concepts
+from components.theme import ORIGIN_COLOURS, ORIGIN_NAMES, figure_layout
+from components.thumbnails import thumbnail_sources
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from analysis.opening import OpenDataset
+
+EXAMPLES: Final = 24
+CONCEPT_ROWS: Final = 8
+
+
+def summary_sentence(dataset: Dataset) -> str:
+    """What is in a dataset, in one or two sentences."""
+    parts = []
+    for origin, words in ((TRAINING, "to train on"), (REAL_WORLD, "from real use")):
+        n = int((dataset.images["origin"] == origin).sum())
+        if n:
+            parts.append(f"{n:,} {words}")
+    of = f" of {count(len(dataset.concepts), 'concept')}" if dataset.concepts else ", none of them labelled"
+    split = f": {enumerate_words(parts)}" if len(parts) > 1 else f", all {parts[0].split(' ', 1)[1]}" if parts else ""
+    text = f"{count(len(dataset), 'picture')}{of}{split}."
+    if dataset.unreadable:
+        text += f" {count(len(dataset.unreadable), 'file')} could not be read."
+    return text
+
+
+def example_rows(dataset: Dataset, origin: str, n: int = EXAMPLES) -> list[int]:
+    """Rows of up to n examples of an origin, taken in turn from each concept: the same ones on every run."""
+    rows = dataset.rows(origin=origin)
+    if len(rows) <= n:
+        return [int(r) for r in rows]
+    firsts = np.array([(dataset.concepts_of(int(r)) or ("",))[0] for r in rows], dtype=object)
+    groups = [rows[firsts == c] for c in sorted(set(firsts))]
+    if len(groups) >= n:
+        groups = [groups[i] for i in np.linspace(0, len(groups) - 1, n).round().astype(int)]
+    each = -(-n // len(groups))
+    spread = [g[np.linspace(0, len(g) - 1, min(each, len(g))).round().astype(int)] for g in groups]
+    turns = [int(g[i]) for i in range(each) for g in spread if i < len(g)]
+    return turns[:n]
+
+
+def metrics(dataset: Dataset) -> None:
+    """The counts in a row that wraps."""
+    images = dataset.images
+    values = [("Images", f"{len(dataset):,}"), ("Concepts", f"{len(dataset.concepts):,}")]
+    for origin in ORIGINS:
+        values.append((ORIGIN_NAMES[origin], f"{int((images['origin'] == origin).sum()):,}"))
+    unlabelled = sum(not c for c in dataset.concepts_by_row)
+    if unlabelled:
+        values.append(("Without a concept", f"{unlabelled:,}"))
+    values.append(("Unreadable files", f"{len(dataset.unreadable):,}"))
+    grid = st.grid(len(values), min_column_width=140)
+    for label, value in values:
+        grid.metric(label, value, border=True)
+
+
+def examples(opened: OpenDataset) -> None:
+    """A strip of pictures for each origin."""
+    dataset = opened.dataset
+    for origin in ORIGINS:
+        total = int((dataset.images["origin"] == origin).sum())
+        if not total:
+            continue
+        rows = cached(opened, "examples", (origin, EXAMPLES), lambda o=origin: example_rows(dataset, o))
+        names = short_names(dataset)
+        tags = []
+        for row, source in zip(rows, thumbnail_sources(opened, rows), strict=True):
+            words = enumerate_words([names[c] for c in dataset.concepts_of(row)]) or "no concept"
+            tags.append(f'<img src="{html.escape(source)}" alt="{html.escape(words)}" title="{html.escape(words)}">')
+        shown = "" if len(rows) == total else f", {len(rows)} of {total:,}"
+        st.subheader(f"{ORIGIN_NAMES[origin]} pictures{shown}", anchor=False)
+        st.html(f'<div class="tde-strip">{"".join(tags)}</div>')
+    if not dataset.has_real_world:
+        st.caption(
+            "No real-world pictures were given. With some, the app shows what training lacks: "
+            "open the dataset again from the start page with a second folder."
+        )
+
+
+def short_names(dataset: Dataset) -> dict[str, str]:
+    """Shortest telling name of each concept."""
+    return short_concepts(dataset.concepts)
+
+
+def concepts(opened: OpenDataset) -> None:
+    """The largest concepts with their counts per origin, and how uneven they are in words."""
+    dataset = opened.dataset
+    st.subheader("Concepts", anchor=False)
+    if not dataset.concepts:
+        st.markdown("No picture has a concept yet: put pictures into one folder per concept, or give a list.")
+        return
+    table = cached(opened, "concept counts", None, lambda: concept_counts(dataset))
+    largest, smallest = table.iloc[0], table.iloc[-1]
+    names = short_names(dataset)
+    if len(table) > 1 and largest["total"] > smallest["total"]:
+        st.markdown(
+            f"The largest, {md(names[largest['concept']])}, has {count(int(largest['total']), 'picture')}; the "
+            f"smallest, {md(names[smallest['concept']])}, has {int(smallest['total']):,}."
+        )
+    else:
+        st.markdown(f"Each has {count(int(largest['total']), 'picture')}.")
+    top = int(table["total"].iloc[0])
+    rows = []
+    for record in table.head(CONCEPT_ROWS).itertuples():
+        bars = "".join(
+            f'<span style="width:{100 * n / top:.2f}%;background:{ORIGIN_COLOURS[o]}" '
+            f'title="{ORIGIN_NAMES[o]}: {n:,}"></span>'
+            for o, n in ((TRAINING, record.training), (REAL_WORLD, record.real_world))
+            if n
+        )
+        full = html.escape(str(record.concept))
+        name = html.escape(names[str(record.concept)])
+        rows.append(
+            f'<div class="tde-row"><span title="{full}">{name}</span><div class="tde-bar">{bars}</div>'
+            f"<span>{record.total:,}</span></div>"
+        )
+    st.html("".join(rows))
+    rest = len(table) - CONCEPT_ROWS
+    more = f"and {count(rest, 'more concept')}. " if rest > 0 else ""
+    key = " ".join(
+        f'<span class="tde-chip"><span class="tde-dot" style="background:{ORIGIN_COLOURS[o]}"></span>'
+        f"{ORIGIN_NAMES[o]}</span>"
+        for o in ORIGINS
+        if (dataset.images["origin"] == o).any()
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(f'<span class="tde-small tde-muted">{more}</span>{key}', width="content")
+        st.page_link(
+            "pages/explore/class_balance.py", label="See all in class balance", query_params=link_parameters()
+        )
+
+
+def concept_counts(dataset: Dataset) -> pd.DataFrame:
+    """One row a concept, the largest first: columns `concept`, `training`, `real_world`, `total` (images)."""
+    origin = dataset.images["origin"].to_numpy()[dataset.labels["image"].to_numpy(dtype=np.int64)]
+    table = pd.crosstab(dataset.labels["concept"].to_numpy(), origin).reindex(columns=list(ORIGINS), fill_value=0)
+    table["total"] = table.sum(axis=1)
+    table = table.rename_axis("concept").reset_index().rename_axis(columns=None)
+    return table.sort_values(["total", "concept"], ascending=[False, True], ignore_index=True)
+
+
+def splits(dataset: Dataset) -> None:
+    """Origins against splits as a small table, where the dataset has splits."""
+    split = dataset.images["split"]
+    if split.isna().all():
+        return
+    st.subheader("Splits", anchor=False)
+    rows = dataset.images["origin"].map(ORIGIN_NAMES)
+    table = pd.crosstab(rows.to_numpy(), split.fillna("none").to_numpy())
+    st.dataframe(table.rename_axis(index="Origin", columns=None), width="content")
+
+
+def sizes(opened: OpenDataset) -> None:
+    """Sizes and formats: words first, then how many pictures have which size."""
+    images = opened.dataset.images
+    st.subheader("Sizes and formats", anchor=False)
+    st.markdown(md(size_sentence(images)))
+    figure = cached(opened, "size figure input", None, lambda: images[["origin", "megapixels"]].copy())
+    st.plotly_chart(
+        size_figure(figure),
+        theme=None,
+        key="sizes",
+        config={"displayModeBar": False},
+        alt="Histogram of picture sizes in megapixels per origin",
+    )
+
+
+def size_sentence(images: pd.DataFrame) -> str:
+    """Formats by share and the typical size with its range."""
+    formats = images["format"].value_counts()
+    shares = [f"{name} ({percent(n / len(images))})" for name, n in formats.head(4).items()]
+    if len(formats) > 4:
+        shares.append(f"{count(len(formats) - 4, 'other format')}")
+    sizes_seen = images.groupby(["width", "height"]).size().sort_values(ascending=False, kind="stable")
+    (width, height), n = sizes_seen.index[0], int(sizes_seen.iloc[0])
+    text = f"Formats: {enumerate_words(shares)}. "
+    if n == len(images):
+        return text + f"All are {width:,} × {height:,} pixels."
+    low, high = images["megapixels"].min(), images["megapixels"].max()
+    return text + (
+        f"The most frequent size is {width:,} × {height:,} pixels ({percent(n / len(images))}); "
+        f"they range from {low:.2g} to {high:.2g} megapixels."
+    )
+
+
+def size_figure(images: pd.DataFrame) -> go.Figure:
+    """Share of each origin's pictures per megapixel class; `images` has columns `origin`, `megapixels`."""
+    import plotly.graph_objects as go
+
+    values = images["megapixels"].to_numpy(dtype=float)
+    edges = _edges(values)
+    labels = [f"{a:.2g}–{b:.2g}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    fig = go.Figure()
+    for origin in ORIGINS:
+        of = values[(images["origin"] == origin).to_numpy()]
+        if not len(of):
+            continue
+        counts = np.histogram(of, edges)[0]
+        fig.add_bar(
+            x=labels,
+            y=counts / len(of),
+            name=ORIGIN_NAMES[origin],
+            marker={"color": ORIGIN_COLOURS[origin]},
+            customdata=counts,
+            hovertemplate="%{x} megapixels: %{customdata:,} pictures, %{y:.0%}<extra>%{fullData.name}</extra>",
+        )
+    figure_layout(fig)
+    fig.update_layout(
+        height=260,
+        margin={"l": 48, "r": 8, "t": 28, "b": 44},
+        bargap=0.25,
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        showlegend=True,
+    )
+    fig.update_xaxes(title="Megapixels", type="category", showgrid=False)
+    fig.update_yaxes(title="Share of pictures", tickformat=".0%", rangemode="tozero")
+    return fig
+
+
+def _edges(values: np.ndarray, bins: int = 8) -> np.ndarray:
+    low, high = float(values.min()), float(values.max())
+    if high / max(low, 1e-6) < 1.05:
+        return np.array([low * 0.9, high * 1.1])
+    edges = np.geomspace(max(low, 1e-4), high, bins + 1)
+    edges[0], edges[-1] = edges[0] * 0.999, edges[-1] * 1.001
+    return edges
+
+
+def unreadable(opened: OpenDataset) -> None:
+    """Files that could not be used with their reasons, and how many were no images."""
+    dataset = opened.dataset
+    st.subheader("Files left out", anchor=False)
+    if not dataset.unreadable and not dataset.ignored:
+        st.markdown("Every file could be read.")
+        return
+    if dataset.ignored:
+        st.markdown(f"{count(dataset.ignored, 'file')} that {'is' if dataset.ignored == 1 else 'are'} no image "
+                    "by name, such as text, lists or videos.")
+    if dataset.unreadable:
+        table = unreadable_table(opened)
+        st.markdown(f"{count(len(table), 'picture')} could not be read; nothing else waits for them.")
+        st.dataframe(table, hide_index=True)
+        st.download_button(
+            "Save this list as CSV", table.to_csv(index=False).encode("utf-8-sig"), "unreadable.csv", "text/csv",
+            on_click="ignore",
+        )
+
+
+def model(opened: OpenDataset) -> None:
+    """The model in use, what it sees and what it cannot see."""
+    info = opened.features.model
+    st.subheader("The model that looks at them", anchor=False)
+    st.markdown(f"**{md(info.title)}**")
+    st.markdown(f"It sees: {md(info.sees)}")
+    st.markdown(f"It cannot see: {md(info.blind_to)}")
+    st.caption(
+        "Neighbours, maps and search rest on this model; counts, sizes and measurements do not. "
+        "Another model can be chosen on the start page."
+    )
+
+
+def image_table(dataset: Dataset) -> pd.DataFrame:
+    """The image table for export: all columns but absolute paths, with `concepts` and `not_concepts` (`;`)."""
+    table = dataset.images.drop(columns=["path"])
+    table.insert(1, "concepts", [";".join(c) for c in dataset.concepts_by_row])
+    against = dataset.negatives.groupby("image")["concept"].agg(";".join)
+    table.insert(2, "not_concepts", against.reindex(range(len(table)), fill_value="").to_numpy())
+    return table
+
+
+def export(opened: OpenDataset) -> None:
+    """Download of the image table."""
+    dataset = opened.dataset
+    st.subheader("Take it along", anchor=False)
+    st.markdown("One row a picture: its concepts, origin, split and everything measured.")
+
+    def as_parquet() -> bytes:
+        out = io.BytesIO()
+        image_table(dataset).to_parquet(out, index=False)
+        return out.getvalue()
+
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in opened.source.name)[:60] or "images"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Images as CSV", lambda: image_table(dataset).to_csv(index=False).encode("utf-8-sig"), f"{name}.csv",
+            "text/csv", on_click="ignore",
+        )
+        st.download_button(
+            "Images as Parquet", as_parquet, f"{name}.parquet", "application/vnd.apache.parquet", on_click="ignore"
+        )
