@@ -1,0 +1,29 @@
+"""Image and text models. `load_embedder` is the one way to get one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.embedders.base import Embedder
+from analysis.errors import ModelError
+from analysis.paths import cache_dir
+
+BUNDLED = "bundled"
+OPEN_CLIP_PREFIX = "open_clip:"
+
+
+def load_embedder(name: str = BUNDLED, cache: Path | None = None) -> Embedder:
+    """The model called `name`: `bundled`, or `open_clip:ARCH/PRETRAINED`.
+
+    Raises:
+        ModelError: unknown name, or the model cannot be loaded; one sentence saying what to do.
+    """
+    if name == BUNDLED:
+        from analysis.embedders.bundled import load_bundled
+
+        return load_bundled(cache or cache_dir())
+    if name.startswith(OPEN_CLIP_PREFIX):
+        from analysis.embedders.openclip import load_open_clip
+
+        return load_open_clip(name.removeprefix(OPEN_CLIP_PREFIX))
+    raise ModelError(f"Unknown model {name!r}: use `bundled` or `open_clip:ARCH/PRETRAINED`.")
