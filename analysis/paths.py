@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 CACHE_VARIABLE = "EXPLORER_CACHE"
+MODELS_VARIABLE = "EXPLORER_MODELS"
 
 
 def cache_dir() -> Path:
@@ -16,3 +17,9 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("training-data-explorer", appauthor=False)
+
+
+def models_dir(cache: Path | None = None) -> Path:
+    """Folder for exported models: `$EXPLORER_MODELS`, else `models` in the cache folder."""
+    chosen = os.environ.get(MODELS_VARIABLE)
+    return Path(chosen).expanduser() if chosen else (cache or cache_dir()) / "models"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analysis.embedders.base import Embedder
 from analysis.errors import ModelError
-from analysis.paths import cache_dir
+from analysis.paths import models_dir
 
 BUNDLED = "bundled"
 OPEN_CLIP_PREFIX = "open_clip:"
@@ -21,7 +21,7 @@ def load_embedder(name: str = BUNDLED, cache: Path | None = None) -> Embedder:
     if name == BUNDLED:
         from analysis.embedders.bundled import load_bundled
 
-        return load_bundled(cache or cache_dir())
+        return load_bundled(models_dir(cache))
     if name.startswith(OPEN_CLIP_PREFIX):
         from analysis.embedders.openclip import load_open_clip
 

@@ -150,13 +150,13 @@ def unpack_locations(stored: bytes) -> Float32:
     return (values.reshape(n, CHANNELS) * scale[:, None]).reshape(GRID, GRID, CHANNELS)
 
 
-def load_bundled(cache: Path) -> BundledEmbedder:
-    """The bundled embedder, exporting its files into `cache`/models on first use (about 20 s, in a process of its own).
+def load_bundled(models: Path) -> BundledEmbedder:
+    """The bundled embedder, exporting its files into the folder `models` on first use (about 20 s, own process).
 
     Raises:
         ModelError: the packaged weights are missing or not the pinned ones, or the export failed.
     """
-    folder = cache / "models" / KEY
+    folder = models / KEY
     if not is_complete(folder):
         _export_in_own_process(folder)
     return BundledEmbedder(folder)
