@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ _LOCK: Final = threading.RLock()  # sessions of one app share the file
 
 @dataclass(frozen=True, slots=True)
 class RecentEntry:
-    """A dataset that was opened; `images` and `concepts` are the counts it had then, `opened_at` is in UTC."""
+    """A dataset that was opened, when (UTC), and how many images and concepts it had then."""
 
     source: Source
     opened_at: datetime
@@ -91,7 +91,7 @@ class RecentDatasets:
         """The source with this id, or None."""
         return next((e.source for e in self.list() if e.source.id == source_id), None)
 
-    def _write(self, entries: list[RecentEntry]) -> None:
+    def _write(self, entries: Sequence[RecentEntry]) -> None:
         content = json.dumps({"version": _VERSION, "datasets": [_as_json(e) for e in entries]}, indent=1)
         temporary = ""
         try:

@@ -1,7 +1,8 @@
-"""Where a dataset comes from: its paths, the folders the app may look into, and reading it all into a `Dataset`."""
+"""Where a dataset comes from: its paths, the folders the app may read, and reading it into a `Dataset`."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -72,10 +73,8 @@ def allowed_roots(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
 def _default_roots() -> Iterable[Path]:
     # A home or working folder of "/" (bare containers, services) would open the whole machine.
     folders = [Path.cwd()]
-    try:
+    with contextlib.suppress(RuntimeError):  # no home for this user
         folders.insert(0, Path.home())
-    except RuntimeError:
-        pass  # no home for this user
     return (f for f in folders if f.resolve() != Path(f.anchor))
 
 

@@ -6,6 +6,7 @@ Zip files inside are left packed. Either everything is unpacked or nothing is le
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -16,6 +17,7 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -36,7 +38,7 @@ _ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
 _UTF8: Final = 0x800
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _JUNK: Final = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "Icon\r"})
-_END, _END64 = b"PK\x05\x06", b"PK\x06\x06"
+_END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -128,7 +130,9 @@ def _count_entries(file: IO[bytes], size: int, most: int) -> None:
     tail_size = min(size, 65557)
     file.seek(size - tail_size)
     tail = file.read(tail_size)
-    end = tail.rfind(_END)
+    # Exactly where zipfile looks: at the very end, else the last one with a comment after it.
+    plain_end = len(tail) >= 22 and tail[-22:-18] == _END and tail[-2:] == b"\0\0"
+    end = len(tail) - 22 if plain_end else tail.rfind(_END)
     if end < 0 or len(tail) - end < 22:
         raise ArchiveRefused("This is not a zip file, or it is cut off at the end.")
     (length,) = struct.unpack_from("<L", tail, end + 12)
@@ -136,8 +140,8 @@ def _count_entries(file: IO[bytes], size: int, most: int) -> None:
     # With a zip64 record (56 bytes and a 20-byte locator before the end) the true length is in there.
     if stop >= 76:
         file.seek(stop - 76)
-        record = file.read(56)
-        if record[:4] == _END64:
+        record = file.read(76)
+        if record[:4] == _END64 and record[56:60] == _LOCATOR64:
             (length,) = struct.unpack_from("<Q", record, 40)
             stop -= 76
     position, count = stop - length, 0
@@ -148,17 +152,19 @@ def _count_entries(file: IO[bytes], size: int, most: int) -> None:
             break  # damaged: zipfile says so
         count += 1
         if count > most:
-            raise ArchiveRefused(f"The zip file holds more than {most:,} files; split it into smaller ones.")
+            raise _too_many(most)
         position += 46 + sum(struct.unpack_from("<HHH", header, 28))
     file.seek(0)
 
 
+def _too_many(most: int) -> ArchiveRefused:
+    return ArchiveRefused(f"The zip file holds more than {most:,} files; split it into smaller ones.")
+
+
 def _plan(infos: list[zipfile.ZipInfo], limits: Limits, size: int) -> list[_Planned]:
-    """Check every entry before anything is written; junk is dropped, names that differ by case are numbered."""
+    """Check every entry before anything is written; drop junk, number names that differ by case alone."""
     if len(infos) > limits.entries:
-        raise ArchiveRefused(
-            f"The zip file holds more than {limits.entries:,} files; split it into smaller ones."
-        )
+        raise _too_many(limits.entries)
     meter = _Meter(limits, size)
     names = _Names()
     out = []
@@ -180,10 +186,8 @@ def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
     """
     name = info.orig_filename
     if not info.flag_bits & _UTF8:
-        try:  # the Mac's Finder writes UTF-8 without saying so
+        with contextlib.suppress(UnicodeError):  # the Mac's Finder writes UTF-8 without saying so
             name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            pass
     parts = tuple(p for p in name.split("/") if p not in ("", "."))
     unsafe = name.startswith("/") or "\\" in name or ".." in parts or any(_DRIVE.match(p) for p in parts)
     if unsafe:
@@ -213,6 +217,10 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
         raise ArchiveRefused(f"“{name}” is packed in an unusual way; pack it again as an ordinary zip file.")
 
 
+def _mebibytes(count: int) -> str:
+    return f"{count / MEBIBYTE:,.0f} MiB"
+
+
 class _Meter:
     """Counts unpacked bytes, declared or read, against the limits."""
 
@@ -234,17 +242,18 @@ class _Meter:
         self._total += count
         if self._entry > limits.entry_bytes:
             raise ArchiveRefused(
-                f"“{shown(self._name)}” is larger than {limits.entry_bytes / MEBIBYTE:,.0f} MiB unpacked; leave it out."
+                f"“{shown(self._name)}” is larger than {_mebibytes(limits.entry_bytes)} unpacked;"
+                " leave it out."
             )
         if self._total > limits.total_bytes:
             raise ArchiveRefused(
-                f"The zip file is larger than {limits.total_bytes / MEBIBYTE:,.0f} MiB unpacked; split it, or unpack"
-                " it yourself and open the folder."
+                f"The zip file is larger than {_mebibytes(limits.total_bytes)} unpacked; split it, or"
+                " unpack it yourself and open the folder."
             )
         if self._total > limits.ratio_from and self._total > limits.ratio * self._packed:
             raise ArchiveRefused(
-                f"The zip file grows more than {limits.ratio:,.0f} times when unpacked, as no photos do; if you trust"
-                " it, unpack it yourself and open the folder."
+                f"The zip file grows more than {limits.ratio:,.0f} times when unpacked, as no photos do;"
+                " if you trust it, unpack it yourself and open the folder."
             )
 
 
@@ -289,8 +298,9 @@ def _check_room(folder: Path, needed: int, limits: Limits) -> None:
     free = shutil.disk_usage(folder).free
     if needed + limits.spare_bytes > free:
         raise ArchiveRefused(
-            f"There is not enough room on the disk: {needed / MEBIBYTE:,.0f} MiB are needed (and"
-            f" {limits.spare_bytes / MEBIBYTE:,.0f} MiB kept free), {free / MEBIBYTE:,.0f} MiB are free."
+            f"There is not enough room on the disk: {_mebibytes(needed)} are needed and"
+            f" {_mebibytes(limits.spare_bytes)} kept free, {_mebibytes(free)} are free;"
+            " make room and try again."
         )
 
 
@@ -305,24 +315,36 @@ def _extract(
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         meter.start(info.filename)
-        try:
-            with archive.open(info) as packed, open(path, "xb") as out:
-                while chunk := packed.read(_CHUNK):
-                    meter.add(len(chunk))
-                    out.write(chunk)
-                    progress(index, len(planned), "Unpacking")
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            ValueError,
-        ) as error:
-            raise ArchiveRefused(
-                f"The zip file is damaged at “{shown(info.filename)}” ({shown(error)}); pack it anew."
-            ) from error
+        with open(path, "xb") as out:
+            for chunk in _chunks(archive, info):
+                meter.add(len(chunk))
+                out.write(chunk)
+                progress(index, len(planned), "Unpacking")
     progress(len(planned), len(planned), "Unpacking")
+
+
+# What zipfile raises on crafted input, beside its own error.
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Unpacked bytes of one entry, its checksum verified at the end."""
+    try:
+        with archive.open(info) as packed:
+            while chunk := packed.read(_CHUNK):
+                yield chunk
+    except _DAMAGE as error:
+        raise ArchiveRefused(
+            f"The zip file is damaged at “{shown(info.filename)}” ({shown(error)}); pack it anew."
+        ) from error
 
 
 def _root(into: Path) -> Path:

@@ -17,9 +17,10 @@ from analysis.dataset import CORE_COLUMNS
 
 # Columns that the measuring of an image adds, and the columns of the written reports.
 MEASURED_COLUMNS: Final = (
-    "content_hash width height megapixels aspect_ratio brightness contrast saturation colour_temperature sharpness"
-    " noise entropy jpeg_quality file_bytes format phash dhash"
-).split()
+    *("content_hash", "width", "height", "megapixels", "aspect_ratio", "brightness", "contrast"),
+    *("saturation", "colour_temperature", "sharpness", "noise", "entropy", "jpeg_quality"),
+    *("file_bytes", "format", "phash", "dhash"),
+)
 _REPORT_COLUMN: Final = re.compile(
     r"(image_quality|uniqueness|consistency|representativeness)_(score|flag|reasons)"
 )
@@ -32,7 +33,7 @@ _BOOLEANS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "F
 
 
 def free_names(names: Iterable[str]) -> dict[str, str]:
-    """New names for free columns: `meta_` goes before one that is a column of ours (`width` -> `meta_width`)."""
+    """New names for free columns: `meta_` goes before one of our own (`width` -> `meta_width`)."""
     names = list(names)
     taken = set(names)
     out: dict[str, str] = {}
@@ -110,7 +111,7 @@ def series(values: Sequence[object]) -> pd.Series:
 
 
 def _is_numeric(values: Sequence[object]) -> bool:
-    """Whether the values that are there are numbers which int64 or, with gaps or fractions, float64 hold exactly."""
+    """Whether all values that are there are numbers, held exactly by int64 or (gaps, fractions) float64."""
     present = [v for v in values if v is not None]
     if not present or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in present):
         return False

@@ -1,7 +1,8 @@
 """Folders of images: the folder an image lies in names its concept.
 
-`Fruit/Apple/a.jpg` shows `Fruit/Apple`. Top-level folders named exactly train, val, valid or test are splits.
-Hidden files and folders and `__MACOSX` are passed over. Links are followed, loops are not. No image is decoded.
+`Fruit/Apple/a.jpg` shows `Fruit/Apple`. Top-level folders named exactly train, val, valid or test are
+splits. Hidden files and folders and `__MACOSX` are passed over. Links are followed, loops are not. No
+image is decoded.
 """
 
 from __future__ import annotations
@@ -32,11 +33,18 @@ from analysis.readers.listing import (
 # Still pictures people keep. What the Pillow at hand cannot open (heic without its plug-in) is found
 # here all the same, so that it is reported as unreadable instead of passed over in silence.
 IMAGE_SUFFIXES: Final = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .gif .bmp .dib .webp .tif .tiff .avif .heic .heif .hif .jp2 .j2k .j2c"
-    " .jpc .jpf .jpx .ppm .pgm .pbm .pnm .pfm .tga .ico .icns .pcx .sgi .dds .psd .qoi".split()
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),
+        *(".tif", ".tiff", ".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf"),
+        *(".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga", ".ico", ".icns", ".pcx", ".sgi"),
+        *(".dds", ".psd", ".qoi"),
+    )
 )
 # Formats with a signature strong enough to trust without an extension (a TGA has none).
-SIGNED_FORMATS: Final = "JPEG PNG GIF BMP WEBP TIFF AVIF JPEG2000 PPM PSD QOI DDS ICO".split()
+SIGNED_FORMATS: Final = (
+    *("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"),
+    *("JPEG2000", "PPM", "PSD", "QOI", "DDS", "ICO"),
+)
 FOLDER_COLUMN: Final = "folder"
 _JUNK_FOLDERS: Final = frozenset({"__MACOSX"})
 
@@ -75,6 +83,7 @@ def read_folder(
     walk.run()
     labels = None if known is None else _Labels(known)
     listing = Listing(root, ignored=walk.ignored)
+    no_rest: tuple[str, ...] = ()
     for parts, name, path in walk.images:
         split, folders = split_of(parts)
         image_id = "/".join((*parts, name))
@@ -82,10 +91,10 @@ def read_folder(
             listing.unreadable.append(Unreadable(prefix + shown(image_id, 4096), reason))
             continue
         if labels is None:
-            concept, rest = "/".join(folders), ()
+            concept, rest = "/".join(folders), no_rest
         else:
             concept, rest = labels.match(folders)
-        metadata = {FOLDER_COLUMN: "/".join(rest)} if rest else {}
+        metadata: dict[str, object] = {FOLDER_COLUMN: "/".join(rest)} if rest else {}
         concepts = (concept,) if concept else ()
         listing.images.append(Entry(prefix + image_id, path, origin, split, concepts, (), metadata))
     listing.images.sort(key=lambda e: e.image_id)

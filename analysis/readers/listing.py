@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """Everything one reader found below (or beside) one path; `image_id`s are unique and resolve against `root`."""
+    """Everything one reader found; the `image_id`s are unique and resolve against `root`."""
 
     root: Path
     images: list[Entry] = field(default_factory=list)
@@ -85,7 +85,7 @@ def file_problem(path: str) -> str | None:
 
 
 def is_text(name: str) -> bool:
-    """Whether a file name is valid Unicode (names on disk may be any bytes) and so can be written to a report."""
+    """Whether a file name (on disk it may be any bytes) is Unicode that a report can hold."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

@@ -179,17 +179,17 @@ def _origin(row: _Row, where: str) -> str | None:
 
 
 def _agreed(image: _Image, what: str, old: str | None, new: str | None, where: str) -> str | None:
-    """The one value an image may have; two different ones would hide that it leaks from one into the other."""
+    """The one value an image may have; to choose between two would hide a leak."""
     if old is not None and new is not None and old != new:
         raise InputError(
-            f"{where}: {shown(image.image_id)} has {what} “{shown(new, 60)}”, but “{shown(old, 60)}” in {image.where};"
-            f" an image has one {what}."
+            f"{where}: {shown(image.image_id)} has {what} “{shown(new, 60)}”, but “{shown(old, 60)}” before"
+            f" (first in {image.where}); give it one {what}."
         )
     return old if new is None else new
 
 
 def _concepts(value: object, where: str) -> list[str]:
-    """Concepts out of a list or a text with `;` between; each path tidied (`/Fruit/ Apple/` -> `Fruit/Apple`)."""
+    """Concepts of a list or a text with `;` between, each tidied (`/Fruit/ Apple/` -> `Fruit/Apple`)."""
     if isinstance(value, dict):
         raise InputError(f"{where}: concepts must be a list or a text with “;” between, not an object.")
     items = value if isinstance(value, list) else _from_cell(value, where)
@@ -316,12 +316,11 @@ def _parquet_rows(path: Path) -> Iterator[_Row]:
                 for values in batch.to_pylist():
                     number += 1
                     yield _Row(f"row {number}", {str(k).strip(): v for k, v in values.items()})
-    except (pa.ArrowException, ValueError, OverflowError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise
-        raise InputError(
-            f"{shown(path.name)} is not a Parquet file that can be read: {shown(error)}."
-        ) from error
+    except (pa.ArrowException, ValueError, OverflowError, OSError) as error:
+        if isinstance(error, UnicodeDecodeError) or getattr(error, "errno", None) is not None:
+            raise  # the disk, not the content
+        reason = shown(" ".join(str(error).split()))
+        raise InputError(f"{shown(path.name)} is not a Parquet file that can be read: {reason}") from error
 
 
 def _is_binary(kind: pa.DataType) -> bool:
