@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
+from support import photo
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 os.environ.setdefault("EXPLORER_MODELS", str(REPOSITORY / ".cache" / "models"))
@@ -29,15 +29,6 @@ def bundled():  # type: ignore[no-untyped-def]
     from analysis.embedders import load_embedder
 
     return load_embedder("bundled")
-
-
-def photo(seed: int, size: tuple[int, int] = (96, 72), tint: tuple[int, int, int] = (120, 120, 120)) -> Image.Image:
-    """A picture that differs for every seed: smooth blobs on a tinted ground, with a little noise."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(-70, 70, size=(6, 8, 3)) + np.array(tint)
-    image = Image.fromarray(np.clip(coarse, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    noisy = np.asarray(image).astype(int) + rng.integers(-6, 7, size=(size[1], size[0], 3))
-    return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="session")
