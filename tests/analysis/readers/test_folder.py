@@ -8,13 +8,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
 from analysis.dataset import REAL_WORLD
 from analysis.errors import Cancelled, InputError
 from analysis.readers.folder import IMAGE_SUFFIXES, is_image, read_folder, split_of
 from analysis.readers.listing import Fence, Listing
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
 
 
 def picture(path: Path, image_format: str | None = None) -> Path:
@@ -71,7 +72,10 @@ def test_only_exact_split_names_are_splits(tmp_path: Path, name: str) -> None:
 
 def test_a_split_name_below_the_top_level_is_a_concept(tmp_path: Path) -> None:
     tree(tmp_path, "Apple/test/a.png", "train/val/b.png")
-    assert concepts(read_folder(tmp_path)) == {"Apple/test/a.png": ("Apple/test",), "train/val/b.png": ("val",)}
+    assert concepts(read_folder(tmp_path)) == {
+        "Apple/test/a.png": ("Apple/test",),
+        "train/val/b.png": ("val",),
+    }
 
 
 def test_other_files_are_ignored_and_counted_and_hidden_ones_never_listed(tmp_path: Path) -> None:
@@ -100,7 +104,8 @@ def test_a_file_without_an_extension_is_an_image_by_its_header(tmp_path: Path, i
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"P5", b"P6 x y", b"\x89PNG\r\n\x1a\n", b"II*\0", b"\xff\xd8\xff", b"#!/bin/sh\n", b"\0" * 64]
+    "content",
+    [b"", b"P5", b"P6 x y", b"\x89PNG\r\n\x1a\n", b"II*\0", b"\xff\xd8\xff", b"#!/bin/sh\n", b"\0" * 64],
 )
 def test_a_file_without_an_extension_and_without_a_whole_header_is_ignored(
     tmp_path: Path, content: bytes
@@ -208,7 +213,9 @@ def test_a_training_name_with_the_prefix_of_the_second_root_is_refused(tmp_path:
     assert [u.image_id for u in listing.unreadable] == ["real_world:a.png", "real_world:x/b.png"]
 
 
-@pytest.mark.parametrize("name", ["a\nb.png", "<b>.png", "[x](y).png", "😀.png", "a\\b.png", "a;b.png", " a .png"])
+@pytest.mark.parametrize(
+    "name", ["a\nb.png", "<b>.png", "[x](y).png", "😀.png", "a\\b.png", "a;b.png", " a .png"]
+)
 def test_odd_names_keep_their_id_and_resolve(tmp_path: Path, name: str) -> None:
     picture(tmp_path / "c" / name)
     (entry,) = read_folder(tmp_path).images
@@ -228,7 +235,9 @@ def test_a_folder_that_may_not_be_listed_is_reported(tmp_path: Path) -> None:
     assert [u.image_id for u in listing.unreadable] == ["Pear"]
 
 
-def test_a_folder_that_vanishes_while_listing_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_vanishes_while_listing_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree(tmp_path, "Apple/a.png", "Pear/b.png")
     real = os.scandir
 

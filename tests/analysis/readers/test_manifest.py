@@ -13,13 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from analysis.dataset import Dataset
 from analysis.errors import Cancelled, InputError
 from analysis.readers.listing import Entry, Fence, Listing
 from analysis.readers.manifest import read_manifest
 from analysis.sources import Source, load_dataset
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 Row = dict[str, object]
 
@@ -68,7 +69,8 @@ def test_concepts_are_a_list_or_text_with_semicolons(
 
 
 @pytest.mark.parametrize(
-    "cell", ["Apple;Red", '"[""Apple"", ""Red""]"', "\"['Apple', 'Red']\"", " Apple ;Red; ", "Apple;Red;Apple"]
+    "cell",
+    ["Apple;Red", '"[""Apple"", ""Red""]"', "\"['Apple', 'Red']\"", " Apple ;Red; ", "Apple;Red;Apple"],
 )
 def test_csv_cells_may_hold_a_printed_list(tmp_path: Path, cell: str) -> None:
     touch(tmp_path, "a.png")
@@ -76,7 +78,9 @@ def test_csv_cells_may_hold_a_printed_list(tmp_path: Path, cell: str) -> None:
     assert entry.concepts == ("Apple", "Red")
 
 
-@pytest.mark.parametrize("cell", ["['Apple' 'Red']", "['Apple", "['Apple', Red]", "[" * 5000 + "'a'" + "]" * 5000])
+@pytest.mark.parametrize(
+    "cell", ["['Apple' 'Red']", "['Apple", "['Apple', Red]", "[" * 5000 + "'a'" + "]" * 5000]
+)
 def test_a_printed_list_is_never_guessed_at(tmp_path: Path, cell: str) -> None:
     touch(tmp_path, "a.png")
     path = csv_file(tmp_path, "image,concepts", f'a.png,"{cell}"')
@@ -99,7 +103,9 @@ def test_a_name_in_brackets_is_a_name(tmp_path: Path) -> None:
     ("given_path", "tidy"),
     [("/Fruit/Apple/", "Fruit/Apple"), ("Fruit // Apple", "Fruit/Apple"), ("/", None), ("  ", None)],
 )
-def test_concept_paths_are_tidied_and_empty_ones_dropped(tmp_path: Path, given_path: str, tidy: str | None) -> None:
+def test_concept_paths_are_tidied_and_empty_ones_dropped(
+    tmp_path: Path, given_path: str, tidy: str | None
+) -> None:
     touch(tmp_path, "a.png")
     (entry,) = read_manifest(jsonl_file(tmp_path, {"image": "a.png", "concepts": [given_path]})).images
     assert entry.concepts == ((tidy,) if tidy else ())
@@ -131,7 +137,9 @@ def test_origin_split_and_not_concepts_are_read(tmp_path: Path) -> None:
 
 def test_a_concept_given_as_shown_and_as_not_shown_is_shown(tmp_path: Path) -> None:
     touch(tmp_path, "a.png")
-    (entry,) = read_manifest(csv_file(tmp_path, "image,concepts,not_concepts", "a.png,Apple,Apple;Pear")).images
+    (entry,) = read_manifest(
+        csv_file(tmp_path, "image,concepts,not_concepts", "a.png,Apple,Apple;Pear")
+    ).images
     assert (entry.concepts, entry.not_concepts) == (("Apple",), ("Pear",))
 
 
@@ -152,7 +160,9 @@ def test_rows_of_one_image_are_united(tmp_path: Path) -> None:
     assert (found["a.png"].split, found["a.png"].metadata["site"]) == ("val", "Berlin")
 
 
-@pytest.mark.parametrize(("column", "one", "two"), [("split", "train", "test"), ("origin", "training", "real_world")])
+@pytest.mark.parametrize(
+    ("column", "one", "two"), [("split", "train", "test"), ("origin", "training", "real_world")]
+)
 def test_one_image_in_two_splits_or_origins_is_told_not_hidden(
     tmp_path: Path, column: str, one: str, two: str
 ) -> None:
@@ -162,7 +172,9 @@ def test_one_image_in_two_splits_or_origins_is_told_not_hidden(
         read_manifest(path)
 
 
-@pytest.mark.parametrize("written", ["sub\\a.png", "./sub/a.png", ".\\sub\\a.png", "sub/../sub/a.png", " sub/a.png "])
+@pytest.mark.parametrize(
+    "written", ["sub\\a.png", "./sub/a.png", ".\\sub\\a.png", "sub/../sub/a.png", " sub/a.png "]
+)
 def test_the_id_stays_as_written_and_the_path_resolves(tmp_path: Path, written: str) -> None:
     touch(tmp_path, "sub/a.png")
     (entry,) = read_manifest(jsonl_file(tmp_path, {"image": written})).images
@@ -370,7 +382,8 @@ def test_parquet_with_the_pictures_inside_is_refused_clearly(tmp_path: Path, kin
 
 
 @pytest.mark.parametrize(
-    ("table", "message"), [({"file": ["a"]}, "no column “image”"), ({"image": pa.array([], pa.string())}, "no rows")]
+    ("table", "message"),
+    [({"file": ["a"]}, "no column “image”"), ({"image": pa.array([], pa.string())}, "no rows")],
 )
 def test_parquet_without_images_is_refused_clearly(tmp_path: Path, table: Row, message: str) -> None:
     pq.write_table(pa.table(table), tmp_path / "m.parquet")
@@ -402,8 +415,10 @@ def test_reading_can_be_cancelled(tmp_path: Path) -> None:
         read_manifest(csv_file(tmp_path, "image", "a.png"), progress=cancel)
 
 
-WORDS = st.text(string.ascii_letters + "äé漢 -_'\"<>", min_size=1, max_size=6).map(str.strip).filter(
-    lambda s: s and s not in ("true", "True", "false", "False") and not s.startswith(("[", "."))
+WORDS = (
+    st.text(string.ascii_letters + "äé漢 -_'\"<>", min_size=1, max_size=6)
+    .map(str.strip)
+    .filter(lambda s: s and s not in ("true", "True", "false", "False") and not s.startswith(("[", ".")))
 )
 CONCEPTS = st.lists(st.lists(WORDS, min_size=1, max_size=3).map("/".join), max_size=3, unique=True)
 ROWS = st.lists(
@@ -436,7 +451,8 @@ def test_any_table_gives_the_same_dataset_in_all_three_forms(rows: list[Row]) ->
         jsonl_file(folder, *rows)
         schema = pa.schema(
             [
-                ("image", pa.string()), ("concepts", pa.list_(pa.string())), ("not_concepts", pa.list_(pa.string())),
+                ("image", pa.string()), ("concepts", pa.list_(pa.string())),
+                ("not_concepts", pa.list_(pa.string())),
                 ("site", pa.string()), ("count", pa.int64()), ("share", pa.float64()), ("flag", pa.bool_()),
             ]
         )  # fmt: skip
