@@ -29,7 +29,7 @@ SECTIONS = {
     ],
 }
 
-# The links are our own (components/shell.py): the built-in ones drop the query parameters, and with them the dataset.
+# The links are our own (components/shell.py): the built-in ones drop query parameters, the dataset's too.
 page = st.navigation(SECTIONS, position="hidden")
 sidebar(SECTIONS)
 page.run()

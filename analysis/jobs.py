@@ -1,7 +1,8 @@
 """Long work in a thread: progress with rate and time left, cancel, result or error. No widgets.
 
-A `Job` runs one function that takes a `Progress`. A `JobRegistry` holds the jobs of the process by key, so that
-a second person who asks for the same work joins it, and work goes on while pages change or a browser reloads.
+A `Job` runs one function that takes a `Progress`. A `JobRegistry` holds the jobs of the process by key, so
+that a second person who asks for the same work joins it, and work goes on while pages change or a browser
+reloads.
 """
 
 from __future__ import annotations
@@ -150,7 +151,8 @@ class Job(Generic[T]):
             return None
         (first, before), (last, after) = self._reports[0], self._reports[-1]
         # Until the next report the rate falls with the time that passes: a stalled job shows as one.
-        span = max(last, min(self._clock(), last + RATE_WINDOW)) - first if self._stopped is None else last - first
+        until = min(self._clock(), last + RATE_WINDOW) if self._stopped is None else last
+        span = max(last, until) - first
         return (after - before) / span if span >= MIN_RATE_SPAN and after > before else None
 
 
@@ -163,7 +165,7 @@ class _Boundary:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> bool:
         self._job._end(error)
         return True
 

@@ -1,1 +1,4 @@
-"""What the pages share: theme, text, state, job runner, caching, thumbnails. Streamlit and Plotly live here."""
+"""What the pages share: theme, text, state, job runner, caching, thumbnails.
+
+Streamlit and Plotly live here.
+"""

@@ -78,7 +78,7 @@ def results() -> ResultCache:
 
 
 def cached(open_dataset: OpenDataset, name: str, params: Hashable, compute: Callable[[], T]) -> T:
-    """`compute()` once per (dataset, `name`, `params`); `params` a hashable value, e.g. a frozen dataclass."""
+    """`compute()` once per (dataset, `name`, `params`); `params` is hashable, e.g. a frozen dataclass."""
     return results().get_or_compute((open_dataset.fingerprint, name, params), compute)
 
 
@@ -93,8 +93,9 @@ def background(
 ) -> T | None:
     """Like `cached` for slow work: it runs in a thread, and None comes back while it does.
 
-    Meanwhile progress with a cancel button stands where this was called, and the page runs again at the end;
-    the caller leaves out what needs the result. A cancelled or failed job shows its own state, and None again.
+    Meanwhile progress with a cancel button stands where this was called, and the page runs again at the
+    end; the caller leaves out what needs the result. A cancelled or failed job shows its own state, and None
+    again.
 
     Args:
         compute: takes a `Progress`; never touches Streamlit.
@@ -115,7 +116,7 @@ def background(
         registry.join_or_start(job_key, work)
 
     job = registry.find(job_key)
-    if job is None or job.status is Status.DONE:  # done, but its result fell out of the cache since
+    if job is None or job.status is Status.DONE:  # just now, or its result was dropped
         found = results().get(result_key, _ABSENT)
         if found is not _ABSENT:
             return found  # type: ignore[no-any-return]

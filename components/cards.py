@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from components.shelf import samples, shelf
+from components.shelf import sample_problem, samples, shelf
 from components.state import choose
 from components.text import count, duration, md
 from components.thumbnails import data_uri
@@ -46,6 +46,9 @@ def sample_cards() -> None:
     """The bundled samples, each with pictures, what it shows, and a button; nothing where there are none."""
     bundled = samples()
     if not bundled:
+        problem = sample_problem()
+        if problem is not None:
+            st.warning(md(problem))
         return
     st.subheader("Start with a sample", anchor=False)
     if len(bundled) == 1:
@@ -90,12 +93,15 @@ def recent_datasets() -> None:
 def _recent_row(entry: RecentEntry) -> None:
     source = entry.source
     paths = [source.training] + ([source.real_world] if source.real_world else [])
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"recent-{source.id}"):
+    places = "<br>".join(html.escape(str(p)) for p in paths)
+    with st.container(
+        border=True, horizontal=True, wrap=False, vertical_alignment="center", key=f"recent-{source.id}"
+    ):
         st.html(
             f'<div style="overflow-wrap:anywhere"><strong>{html.escape(source.name)}</strong> '
             f'<span class="tde-muted tde-small">&nbsp;{count(entry.images, "image")}, '
             f"{count(entry.concepts, 'concept')}, {html.escape(ago(entry.opened_at))}</span><br>"
-            f'<span class="tde-muted tde-small">{"<br>".join(html.escape(str(p)) for p in paths)}</span></div>'
+            f'<span class="tde-muted tde-small">{places}</span></div>'
         )
         if st.button("Open", key=f"recent-open-{source.id}"):
             choose(source)

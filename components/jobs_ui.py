@@ -22,11 +22,13 @@ def jobs() -> JobRegistry:
 
 
 def progress_sentence(state: JobState, noun: str = "image", plural: str | None = None) -> str:
-    """`1,240 of 2,900 images, 96 a second, about 20 seconds left`; without a noun only share and time left."""
+    """`1,240 of 2,900 images, 96 a second, about 20 seconds left`; without a noun the share and time left."""
     parts = []
     if state.total > 0:
         parts.append(
-            f"{state.done:,} of {count(state.total, noun, plural)}" if noun else f"{state.done / state.total:.0%}"
+            f"{state.done:,} of {count(state.total, noun, plural)}"
+            if noun
+            else f"{state.done / state.total:.0%}"
         )
         if noun and state.rate is not None:
             parts.append(f"{state.rate:,.0f} a second" if state.rate >= 2 else f"{state.rate:.1f} a second")
@@ -43,7 +45,9 @@ def state_card(title: str, *sentences: str) -> None:
     st.html(f'<div class="tde-state"><h2>{html.escape(title)}</h2>{body}</div>')
 
 
-def show_running(job: Job[Any], title: str, *, key: str, noun: str = "image", plural: str | None = None) -> None:
+def show_running(
+    job: Job[Any], title: str, *, key: str, noun: str = "image", plural: str | None = None
+) -> None:
     """Progress of a job with a cancel button, updated twice a second; the page runs again when it ends."""
 
     @st.fragment(run_every=POLL_SECONDS)
@@ -71,7 +75,9 @@ def show_running(job: Job[Any], title: str, *, key: str, noun: str = "image", pl
         poll()
 
 
-def show_cancelled(job: Job[Any], title: str, resume: Callable[[], Any], *, key: str, noun: str = "image") -> None:
+def show_cancelled(
+    job: Job[Any], title: str, resume: Callable[[], Any], *, key: str, noun: str = "image"
+) -> None:
     """Say how far a cancelled job came, and offer to go on."""
     state = job.state()
     far = (

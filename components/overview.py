@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import io
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from analysis.counts import concept_counts
 from analysis.dataset import ORIGINS, REAL_WORLD, TRAINING, Dataset
 from components.caching import cached
+from components.shell import chips
 from components.state import link_parameters, unreadable_table
 from components.text import count, enumerate_words, md, percent, short_concepts
 from components.theme import ORIGIN_COLOURS, ORIGIN_NAMES, figure_layout
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = 24
 CONCEPT_ROWS: Final = 8
+SIZE_EDGES: Final = (128, 256, 512, 1024, 2048, 4096)
+"""Longer sides in pixels where a class of the size chart begins: fixed, so that datasets compare."""
 
 
 def summary_sentence(dataset: Dataset) -> str:
@@ -34,7 +39,13 @@ def summary_sentence(dataset: Dataset) -> str:
         if n:
             parts.append(f"{n:,} {words}")
     of = f" of {count(len(dataset.concepts), 'concept')}" if dataset.concepts else ", none of them labelled"
-    split = f": {enumerate_words(parts)}" if len(parts) > 1 else f", all {parts[0].split(' ', 1)[1]}" if parts else ""
+    split = (
+        f": {enumerate_words(parts)}"
+        if len(parts) > 1
+        else f", all {parts[0].split(' ', 1)[1]}"
+        if parts
+        else ""
+    )
     text = f"{count(len(dataset), 'picture')}{of}{split}."
     if dataset.unreadable:
         text += f" {count(len(dataset.unreadable), 'file')} could not be read."
@@ -66,7 +77,7 @@ def metrics(dataset: Dataset) -> None:
     if unlabelled:
         values.append(("Without a concept", f"{unlabelled:,}"))
     values.append(("Unreadable files", f"{len(dataset.unreadable):,}"))
-    grid = st.grid(len(values), min_column_width=140)
+    grid = st.grid(len(values), min_column_width=108)
     for label, value in values:
         grid.metric(label, value, border=True)
 
@@ -78,15 +89,17 @@ def examples(opened: OpenDataset) -> None:
         total = int((dataset.images["origin"] == origin).sum())
         if not total:
             continue
-        rows = cached(opened, "examples", (origin, EXAMPLES), lambda o=origin: example_rows(dataset, o))
+        rows = cached(opened, "examples", (origin, EXAMPLES), partial(example_rows, dataset, origin))
         names = short_names(dataset)
         tags = []
         for row, source in zip(rows, thumbnail_sources(opened, rows), strict=True):
             words = enumerate_words([names[c] for c in dataset.concepts_of(row)]) or "no concept"
-            tags.append(f'<img src="{html.escape(source)}" alt="{html.escape(words)}" title="{html.escape(words)}">')
+            tags.append(
+                f'<img src="{html.escape(source)}" alt="{html.escape(words)}" title="{html.escape(words)}">'
+            )
         shown = "" if len(rows) == total else f", {len(rows)} of {total:,}"
         st.subheader(f"{ORIGIN_NAMES[origin]} pictures{shown}", anchor=False)
-        st.html(f'<div class="tde-strip">{"".join(tags)}</div>')
+        st.html(f'<div class="tde-fit"><div class="tde-strip">{"".join(tags)}</div></div>')
     if not dataset.has_real_world:
         st.caption(
             "No real-world pictures were given. With some, the app shows what training lacks: "
@@ -106,53 +119,52 @@ def concepts(opened: OpenDataset) -> None:
     if not dataset.concepts:
         st.markdown("No picture has a concept yet: put pictures into one folder per concept, or give a list.")
         return
-    table = cached(opened, "concept counts", None, lambda: concept_counts(dataset))
-    largest, smallest = table.iloc[0], table.iloc[-1]
+    table = cached(opened, "concept counts", None, partial(labelled_counts, dataset))
     names = short_names(dataset)
-    if len(table) > 1 and largest["total"] > smallest["total"]:
-        st.markdown(
-            f"The largest, {md(names[largest['concept']])}, has {count(int(largest['total']), 'picture')}; the "
-            f"smallest, {md(names[smallest['concept']])}, has {int(smallest['total']):,}."
-        )
-    else:
-        st.markdown(f"Each has {count(int(largest['total']), 'picture')}.")
-    top = int(table["total"].iloc[0])
-    rows = []
-    for record in table.head(CONCEPT_ROWS).itertuples():
-        bars = "".join(
-            f'<span style="width:{100 * n / top:.2f}%;background:{ORIGIN_COLOURS[o]}" '
-            f'title="{ORIGIN_NAMES[o]}: {n:,}"></span>'
-            for o, n in ((TRAINING, record.training), (REAL_WORLD, record.real_world))
-            if n
-        )
-        full = html.escape(str(record.concept))
-        name = html.escape(names[str(record.concept)])
-        rows.append(
-            f'<div class="tde-row"><span title="{full}">{name}</span><div class="tde-bar">{bars}</div>'
-            f"<span>{record.total:,}</span></div>"
-        )
-    st.html("".join(rows))
+    st.markdown(_evenness(table, names))
+    st.html("".join(_concept_bar(record, names, int(table["total"].iloc[0])) for record in _top(table)))
     rest = len(table) - CONCEPT_ROWS
-    more = f"and {count(rest, 'more concept')}. " if rest > 0 else ""
-    key = " ".join(
-        f'<span class="tde-chip"><span class="tde-dot" style="background:{ORIGIN_COLOURS[o]}"></span>'
-        f"{ORIGIN_NAMES[o]}</span>"
-        for o in ORIGINS
-        if (dataset.images["origin"] == o).any()
-    )
+    more = f"{count(rest, 'more concept')} not shown. " if rest > 0 else ""
+    key = [(ORIGIN_NAMES[o], ORIGIN_COLOURS[o]) for o in ORIGINS if (dataset.images["origin"] == o).any()]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(f'<span class="tde-small tde-muted">{more}</span>{key}', width="content")
+        if more:
+            st.html(f'<span class="tde-small tde-muted">{more}</span>', width="content")
+        st.html(chips(key), width="content")
         st.page_link(
             "pages/explore/class_balance.py", label="See all in class balance", query_params=link_parameters()
         )
 
 
-def concept_counts(dataset: Dataset) -> pd.DataFrame:
-    """One row a concept, the largest first: columns `concept`, `training`, `real_world`, `total` (images)."""
-    origin = dataset.images["origin"].to_numpy()[dataset.labels["image"].to_numpy(dtype=np.int64)]
-    table = pd.crosstab(dataset.labels["concept"].to_numpy(), origin).reindex(columns=list(ORIGINS), fill_value=0)
-    table["total"] = table.sum(axis=1)
-    table = table.rename_axis("concept").reset_index().rename_axis(columns=None)
+def _evenness(table: pd.DataFrame, names: dict[str, str]) -> str:
+    largest, smallest = int(table["total"].iloc[0]), int(table["total"].iloc[-1])
+    if largest == smallest:
+        return f"Each has {count(largest, 'picture')}."
+    first, last = (md(names[c]) for c in (table["concept"].iloc[0], table["concept"].iloc[-1]))
+    return f"The largest, {first}, has {count(largest, 'picture')}; the smallest, {last}, has {smallest:,}."
+
+
+def _top(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return cast(list[dict[str, Any]], table.head(CONCEPT_ROWS).to_dict("records"))
+
+
+def _concept_bar(record: dict[str, Any], names: dict[str, str], longest: int) -> str:
+    bars = "".join(
+        f'<span style="width:{100 * record[o] / longest:.2f}%;background:{ORIGIN_COLOURS[o]}" '
+        f'title="{ORIGIN_NAMES[o]}: {record[o]:,}"></span>'
+        for o in ORIGINS
+        if record[o]
+    )
+    full, name = html.escape(record["concept"]), html.escape(names[record["concept"]])
+    return (
+        f'<div class="tde-row"><span title="{full}">{name}</span><div class="tde-bar">{bars}</div>'
+        f"<span>{record['total']:,}</span></div>"
+    )
+
+
+def labelled_counts(dataset: Dataset) -> pd.DataFrame:
+    """Concepts that are labels, the largest first: columns `concept`, `training`, `real_world`, `total`."""
+    table = concept_counts(dataset)
+    table["total"] = table["training"] + table["real_world"]
     return table.sort_values(["total", "concept"], ascending=[False, True], ignore_index=True)
 
 
@@ -172,13 +184,12 @@ def sizes(opened: OpenDataset) -> None:
     images = opened.dataset.images
     st.subheader("Sizes and formats", anchor=False)
     st.markdown(md(size_sentence(images)))
-    figure = cached(opened, "size figure input", None, lambda: images[["origin", "megapixels"]].copy())
     st.plotly_chart(
-        size_figure(figure),
+        size_figure(images),
         theme=None,
         key="sizes",
         config={"displayModeBar": False},
-        alt="Histogram of picture sizes in megapixels per origin",
+        alt="How many pictures of each origin have which longer side in pixels",
     )
 
 
@@ -201,46 +212,46 @@ def size_sentence(images: pd.DataFrame) -> str:
 
 
 def size_figure(images: pd.DataFrame) -> go.Figure:
-    """Share of each origin's pictures per megapixel class; `images` has columns `origin`, `megapixels`."""
+    """Share of each origin's pictures by longer side; `images` has columns `origin`, `width`, `height`."""
     import plotly.graph_objects as go
 
-    values = images["megapixels"].to_numpy(dtype=float)
-    edges = _edges(values)
-    labels = [f"{a:.2g}–{b:.2g}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    side = images[["width", "height"]].max(axis=1).to_numpy()
+    class_of = np.searchsorted(SIZE_EDGES, side, side="right")
+    shown = range(int(class_of.min()), int(class_of.max()) + 1)
+    labels = [_size_label(i) for i in shown]
     fig = go.Figure()
     for origin in ORIGINS:
-        of = values[(images["origin"] == origin).to_numpy()]
+        of = class_of[(images["origin"] == origin).to_numpy()]
         if not len(of):
             continue
-        counts = np.histogram(of, edges)[0]
+        counts = np.array([int((of == i).sum()) for i in shown])
         fig.add_bar(
             x=labels,
             y=counts / len(of),
             name=ORIGIN_NAMES[origin],
             marker={"color": ORIGIN_COLOURS[origin]},
             customdata=counts,
-            hovertemplate="%{x} megapixels: %{customdata:,} pictures, %{y:.0%}<extra>%{fullData.name}</extra>",
+            hovertemplate="%{x} pixels: %{customdata:,} pictures, %{y:.0%}<extra>%{fullData.name}</extra>",
         )
     figure_layout(fig)
     fig.update_layout(
-        height=260,
-        margin={"l": 48, "r": 8, "t": 28, "b": 44},
-        bargap=0.25,
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        height=270,
+        margin={"l": 8, "r": 8, "t": 30, "b": 8},
+        bargap=0.3,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         showlegend=True,
     )
-    fig.update_xaxes(title="Megapixels", type="category", showgrid=False)
-    fig.update_yaxes(title="Share of pictures", tickformat=".0%", rangemode="tozero")
+    fig.update_xaxes(title_text="Longer side in pixels", type="category", showgrid=False)
+    fig.update_yaxes(title_text="Share of pictures", tickformat=".0%", rangemode="tozero", nticks=5)
     return fig
 
 
-def _edges(values: np.ndarray, bins: int = 8) -> np.ndarray:
-    low, high = float(values.min()), float(values.max())
-    if high / max(low, 1e-6) < 1.05:
-        return np.array([low * 0.9, high * 1.1])
-    edges = np.geomspace(max(low, 1e-4), high, bins + 1)
-    edges[0], edges[-1] = edges[0] * 0.999, edges[-1] * 1.001
-    return edges
+def _size_label(i: int) -> str:
+    if i == 0:
+        return f"under {SIZE_EDGES[0]}"
+    if i == len(SIZE_EDGES):
+        return f"{SIZE_EDGES[-1]:,} and more"
+    return f"{SIZE_EDGES[i - 1]:,} to {SIZE_EDGES[i] - 1:,}"
 
 
 def unreadable(opened: OpenDataset) -> None:
@@ -251,14 +262,19 @@ def unreadable(opened: OpenDataset) -> None:
         st.markdown("Every file could be read.")
         return
     if dataset.ignored:
-        st.markdown(f"{count(dataset.ignored, 'file')} that {'is' if dataset.ignored == 1 else 'are'} no image "
-                    "by name, such as text, lists or videos.")
+        st.markdown(
+            f"{count(dataset.ignored, 'file')} that {'is' if dataset.ignored == 1 else 'are'} no image "
+            "by name, such as text, lists or videos."
+        )
     if dataset.unreadable:
         table = unreadable_table(opened)
         st.markdown(f"{count(len(table), 'picture')} could not be read; nothing else waits for them.")
         st.dataframe(table, hide_index=True)
         st.download_button(
-            "Save this list as CSV", table.to_csv(index=False).encode("utf-8-sig"), "unreadable.csv", "text/csv",
+            "Save this list as CSV",
+            table.to_csv(index=False).encode("utf-8-sig"),
+            "unreadable.csv",
+            "text/csv",
             on_click="ignore",
         )
 
@@ -277,7 +293,7 @@ def model(opened: OpenDataset) -> None:
 
 
 def image_table(dataset: Dataset) -> pd.DataFrame:
-    """The image table for export: all columns but absolute paths, with `concepts` and `not_concepts` (`;`)."""
+    """The image table for export: no absolute paths, but `concepts` and `not_concepts` joined by `;`."""
     table = dataset.images.drop(columns=["path"])
     table.insert(1, "concepts", [";".join(c) for c in dataset.concepts_by_row])
     against = dataset.negatives.groupby("image")["concept"].agg(";".join)
@@ -299,9 +315,16 @@ def export(opened: OpenDataset) -> None:
     name = "".join(c if c.isalnum() or c in "-_" else "-" for c in opened.source.name)[:60] or "images"
     with st.container(horizontal=True):
         st.download_button(
-            "Images as CSV", lambda: image_table(dataset).to_csv(index=False).encode("utf-8-sig"), f"{name}.csv",
-            "text/csv", on_click="ignore",
+            "Images as CSV",
+            lambda: image_table(dataset).to_csv(index=False).encode("utf-8-sig"),
+            f"{name}.csv",
+            "text/csv",
+            on_click="ignore",
         )
         st.download_button(
-            "Images as Parquet", as_parquet, f"{name}.parquet", "application/vnd.apache.parquet", on_click="ignore"
+            "Images as Parquet",
+            as_parquet,
+            f"{name}.parquet",
+            "application/vnd.apache.parquet",
+            on_click="ignore",
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from analysis.errors import InputError
 from analysis.paths import cache_dir
 from analysis.progress import Progress
 from analysis.recent import RecentDatasets
@@ -93,7 +94,11 @@ class Shelf:
 
     def put(self, model: str, opened: OpenDataset) -> None:
         """Hold an opened dataset, and answer requests for its thumbnails."""
-        hashes = frozenset(opened.dataset.images["content_hash"].astype(str)) if len(opened.dataset) else frozenset()
+        hashes = (
+            frozenset(opened.dataset.images["content_hash"].astype(str))
+            if len(opened.dataset)
+            else frozenset()
+        )
         SERVER.allow(opened.source.id, opened.store, hashes)
         with self._lock:
             self._open[opened.source.id, model] = opened
@@ -142,8 +147,20 @@ def shelf() -> Shelf:
 
 
 def samples() -> tuple[Sample, ...]:
-    """The bundled samples."""
-    return bundled_samples()
+    """The bundled samples; none when one of them is damaged (`sample_problem` says which)."""
+    try:
+        return bundled_samples()
+    except InputError:
+        return ()
+
+
+def sample_problem() -> str | None:
+    """What is wrong with the bundled samples, as a sentence for a person."""
+    try:
+        bundled_samples()
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def given_source() -> Source | None:

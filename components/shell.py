@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,29 +13,28 @@ from analysis.dataset import ORIGINS
 from components.state import current, current_open, link_parameters, reopen
 from components.text import count, md
 from components.theme import ORIGIN_COLOURS, ORIGIN_NAMES
+from components.thumbnails import data_uri
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
     from analysis.opening import OpenDataset
 
-_MARK: Final = (
-    '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true"><rect x="1" y="1" width="9" height="9" rx="2.4" '
-    'fill="#14899D"/><rect x="12" y="1" width="9" height="9" rx="2.4" fill="#EB7600"/><rect x="1" y="12" width="9" '
-    'height="9" rx="2.4" fill="#62C476"/><circle cx="16.2" cy="16.2" r="3.7" fill="none" stroke="currentColor" '
-    'stroke-width="1.9"/><path d="M19 19l2.2 2.2" stroke="currentColor" stroke-width="1.9" stroke-linecap="round"/></svg>'
-)
+
+@st.cache_resource(show_spinner=False)
+def _mark() -> str:
+    return data_uri((Path(__file__).parent.parent / "static" / "favicon.png").read_bytes(), "image/png")
 
 
 def sidebar(sections: Mapping[str, Sequence[Page]]) -> None:
     """Name of the product, links to the pages (they carry the dataset along), the dataset that is open."""
     parameters = link_parameters()
     with st.sidebar:
-        st.html(f'<p class="tde-brand">{_MARK}<span>Training Data Explorer</span></p>')
+        st.html(f'<p class="tde-brand"><img src="{_mark()}" alt=""><span>Training Data Explorer</span></p>')
         for section, pages in sections.items():
             if len(sections) > 1 and len(pages) > 1:
                 st.html(f'<p class="tde-side-title">{html.escape(section)}</p>')
-            with st.container(gap=None):
+            with st.container(gap="xxsmall"):
                 for page in pages:
                     st.page_link(page, query_params=parameters, width="stretch")
         _open_now()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import pandas as pd
 import streamlit as st
 
-from analysis.jobs import Status
+from analysis.jobs import Job, Status
 from analysis.sources import Source
 from components.jobs_ui import jobs, show_cancelled, show_failed, show_running, state_card
 from components.shelf import given_source, samples, shelf
@@ -94,7 +95,10 @@ def greet() -> None:
 
 
 def require_dataset() -> OpenDataset:
-    """The dataset this page shows, opened. Until there is one, a designed state stands there and the run stops."""
+    """The dataset this page shows, opened.
+
+    Until there is one, a designed state stands there and the run of the page stops.
+    """
     st.session_state[_GREETED] = True
     choice = current()
     if choice is None:
@@ -124,6 +128,7 @@ def _keep_in_link(choice: Choice) -> None:
 
 
 def _open(source: Source, model: str) -> OpenDataset:
+    """The dataset if its job has just ended; else the job's state, and the run of the page stops."""
     registry, kept = jobs(), shelf()
     key = ("open", str(kept.root), source.id, model)
     work = kept.opening(source, model)
@@ -138,7 +143,10 @@ def _open(source: Source, model: str) -> OpenDataset:
         if opened is not None:
             return opened
         job = registry.join_or_start(key, work)
-    name = source.name
+    return _show_opening(job, source.name, start)
+
+
+def _show_opening(job: Job[None], name: str, start: Callable[[], None]) -> NoReturn:
     if job.active:
         show_running(job, f"Opening {name}", key="opening")
         _while_opening()
@@ -153,8 +161,9 @@ def _open(source: Source, model: str) -> OpenDataset:
 
 def _while_opening() -> None:
     st.caption(
-        "Each picture is read once: its thumbnail, its measurements and what the model sees in it are kept on this "
-        "computer. The next time, only new and changed pictures take time. You may leave this page meanwhile."
+        "Each picture is read once: its thumbnail, its measurements and what the model sees in it are kept "
+        "on this computer. The next time, only new and changed pictures take time. You may leave this page "
+        "meanwhile."
     )
 
 
@@ -164,7 +173,7 @@ def _to_start(label: str, primary: bool = False) -> None:
             st.switch_page(START_PAGE)
 
 
-def _nothing_chosen() -> None:
+def _nothing_chosen() -> NoReturn:
     state_card(
         "No dataset is open yet",
         "Choose a folder of your own, upload a zip file or take a bundled sample; this page then shows it.",
@@ -177,22 +186,24 @@ def _nothing_chosen() -> None:
     st.stop()
 
 
-def _unknown(dataset_id: str) -> None:
+def _unknown(dataset_id: str) -> NoReturn:
     state_card(
         "This link names a dataset that is not known here",
-        f"No dataset called “{dataset_id[:60]}” was opened on this computer. Open its folder once on the start page; "
-        "after that, links to it work.",
+        f"No dataset called “{dataset_id[:60]}” was opened on this computer. Open its folder once on the "
+        "start page; after that, links to it work.",
     )
     st.session_state.pop(_DATASET, None)
     _to_start("Choose a dataset", primary=True)
     st.stop()
 
 
-def _nothing_readable(opened: OpenDataset) -> None:
-    unreadable = opened.dataset.unreadable
-    ignored = opened.dataset.ignored
-    found = [count(len(unreadable), "file") + " could not be read"] if unreadable else []
-    found += [count(ignored, "other file") + (" is not an image" if ignored == 1 else " are not images")] if ignored else []
+def _nothing_readable(opened: OpenDataset) -> NoReturn:
+    unreadable, ignored = opened.dataset.unreadable, opened.dataset.ignored
+    found = []
+    if unreadable:
+        found.append(f"{count(len(unreadable), 'file')} could not be read")
+    if ignored:
+        found.append(count(ignored, "other file is not a picture", "other files are not pictures"))
     state_card(
         f"{opened.source.name} holds no picture that can be shown",
         (" and ".join(found) + "." if found else "The folder is empty.")
@@ -209,4 +220,6 @@ def _nothing_readable(opened: OpenDataset) -> None:
 def unreadable_table(opened: OpenDataset) -> pd.DataFrame:
     """Files that could not be used: columns `File`, `Reason`."""
     files = opened.dataset.unreadable
-    return pd.DataFrame({"File": [u.image_id for u in files], "Reason": [u.reason for u in files]}, dtype=object)
+    return pd.DataFrame(
+        {"File": [u.image_id for u in files], "Reason": [u.reason for u in files]}, dtype=object
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 _PUNCTUATION: Final = re.compile(r"([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
@@ -13,7 +15,9 @@ _WORD_JOINER: Final = "\u2060"
 
 def plain(text: str) -> str:
     """One line without control or invisible formatting characters: each becomes a space, ends are cut."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text).strip()
+    return "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text
+    ).strip()
 
 
 def md(text: str) -> str:
@@ -46,17 +50,15 @@ def short_concept(concept: str) -> str:
     return concept.rsplit("/", 1)[-1]
 
 
-def short_concepts(concepts: tuple[str, ...] | list[str]) -> dict[str, str]:
+def short_concepts(concepts: Sequence[str]) -> dict[str, str]:
     """Shortest ends of the concepts' paths that tell them apart, for axes and legends."""
-    out: dict[str, str] = {}
-    for concept in concepts:
-        parts = concept.split("/")
-        for take in range(1, len(parts) + 1):
-            end = "/".join(parts[-take:])
-            if sum(c == end or c.endswith("/" + end) for c in concepts) == 1:
-                break
-        out[concept] = end
-    return out
+    ends = Counter(end for concept in concepts for end in _ends(concept))
+    return {c: next((end for end in _ends(c) if ends[end] == 1), c) for c in concepts}
+
+
+def _ends(concept: str) -> list[str]:
+    parts = concept.split("/")
+    return ["/".join(parts[-take:]) for take in range(1, len(parts) + 1)]
 
 
 def duration(seconds: float) -> str:

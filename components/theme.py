@@ -76,13 +76,23 @@ def figure_layout(fig: go.Figure) -> go.Figure:
         plot_bgcolor=clear,
         font={"family": "Inter, sans-serif", "size": 13, "color": c["ink"]},
         title={"font": {"family": "Manrope, sans-serif", "size": 16, "color": c["ink"]}},
-        hoverlabel={"bgcolor": c["raised"], "bordercolor": c["line"], "font": {"color": c["ink"], "family": "Inter"}},
+        hoverlabel={
+            "bgcolor": c["raised"],
+            "bordercolor": c["line"],
+            "font": {"color": c["ink"], "family": "Inter"},
+        },
         legend={"bgcolor": clear, "font": {"color": c["ink"]}},
         colorway=list(PALETTE),
     )
-    axis = {"gridcolor": c["line"], "linecolor": c["line"], "zerolinecolor": c["line"], "tickcolor": c["line"]}
-    fig.update_xaxes(**axis, tickfont={"color": c["muted"]}, title_font={"color": c["muted"]})
-    fig.update_yaxes(**axis, tickfont={"color": c["muted"]}, title_font={"color": c["muted"]})
+    axis = {
+        "gridcolor": c["line"],
+        "linecolor": c["line"],
+        "zerolinecolor": c["line"],
+        "tickcolor": c["line"],
+    }
+    text = {"tickfont": {"color": c["muted"]}, "title": {"font": {"color": c["muted"]}, "standoff": 10}}
+    fig.update_xaxes(**axis, **text, automargin=True)
+    fig.update_yaxes(**axis, **text, automargin=True)
     return fig
 
 
@@ -96,6 +106,11 @@ def styles() -> None:
 
 _CSS: Final = """
 .stMainBlockContainer { padding-top: 3.25rem; padding-bottom: 4rem; max-width: 1240px; }
+@media (max-width: 1100px) {
+  .stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
+  [data-testid="stSidebar"][aria-expanded="true"] {
+    width: 14.5rem !important; min-width: 14.5rem !important; }
+}
 [data-testid="stSidebarHeader"] { min-height: 2.25rem; height: 2.25rem; }
 .tde-lede { font-size: 1.05rem; line-height: 1.55; max-width: 70ch; margin: 0;
   color: color-mix(in srgb, currentColor 82%, transparent); }
@@ -108,7 +123,10 @@ _CSS: Final = """
 .tde-dot { width: .55rem; height: .55rem; border-radius: 50%; flex: none; }
 .tde-muted { color: color-mix(in srgb, currentColor 66%, transparent); }
 .tde-small { font-size: .85rem; line-height: 1.45; }
-.tde-strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: 6px; }
+.tde-fit { container-type: inline-size; }
+.tde-strip { display: grid; grid-template-columns: repeat(12, minmax(0, 1fr)); gap: 6px; }
+@container (max-width: 760px) { .tde-strip { grid-template-columns: repeat(8, minmax(0, 1fr)); } }
+@container (max-width: 460px) { .tde-strip { grid-template-columns: repeat(6, minmax(0, 1fr)); } }
 .tde-strip img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 6px; display: block;
   background: color-mix(in srgb, currentColor 8%, transparent); }
 .tde-cover { display: grid; grid-template-columns: 2fr 1fr 1fr; grid-template-rows: 1fr 1fr; gap: 4px;
@@ -122,13 +140,14 @@ _CSS: Final = """
 .tde-state p { margin: 0 auto; max-width: 58ch; line-height: 1.55; overflow-wrap: anywhere; }
 .tde-brand { font-family: Manrope, sans-serif; font-weight: 750; font-size: 1.02rem; letter-spacing: -0.01em;
   display: flex; gap: .55rem; align-items: center; margin: 0; }
-.tde-brand svg { flex: none; }
+.tde-brand img { flex: none; width: 1.45rem; height: 1.45rem; }
 .tde-side-title { font-size: .74rem; font-weight: 600; letter-spacing: .02em; margin: .5rem 0 -.35rem;
   color: color-mix(in srgb, currentColor 62%, transparent); }
-.tde-bar { height: .5rem; border-radius: 99px; overflow: hidden; display: flex; gap: 2px; }
+.tde-bar { height: .65rem; border-radius: 99px; overflow: hidden; display: flex; gap: 2px; }
 .tde-bar > span { display: block; height: 100%; }
-.tde-row { display: grid; grid-template-columns: minmax(0, 14rem) 1fr auto; gap: .8rem; align-items: center;
+.tde-row { display: grid; grid-template-columns: minmax(0, 13rem) minmax(40%, 1fr) 3.2rem;
+  gap: .8rem; align-items: center;
   font-size: .92rem; padding: .22rem 0; }
 .tde-row > :first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.tde-row > :last-child { font-variant-numeric: tabular-nums; }
+.tde-row > :last-child { text-align: right; font-variant-numeric: tabular-nums; }
 """

@@ -37,7 +37,9 @@ have no concept yet.
 def folder_form() -> None:
     """Path boxes for training and, if wanted, real-world pictures on the computer that runs the app."""
     with st.form("folder", border=False):
-        training = st.text_input("Training pictures", placeholder="Folder, or a .csv, .jsonl or .parquet list")
+        training = st.text_input(
+            "Training pictures", placeholder="Folder, or a .csv, .jsonl or .parquet list"
+        )
         real_world = st.text_input(
             "Real-world pictures (optional)",
             placeholder="Folder with pictures as they come in real use",
@@ -45,13 +47,15 @@ def folder_form() -> None:
         )
         problem = st.empty()
         sent = st.form_submit_button("Open", type="primary")
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         with st.popover("How to arrange pictures", type="tertiary"):
             st.markdown(_LAYOUT_HELP)
         with st.popover("Which folders may be opened", type="tertiary"):
             st.markdown("For safety only folders below these can be opened:")
             st.code("\n".join(str(p) for p in path_roots()), language=None, wrap_lines=True)
-            st.caption("To allow others, set EXPLORER_ROOTS before starting the app, or start it with that folder.")
+            st.caption(
+                "To allow others, set EXPLORER_ROOTS before starting the app, or start it with that folder."
+            )
     if sent:
         try:
             with st.spinner("Reading the folder"):
@@ -70,7 +74,11 @@ def checked_source(training: str, real_world: str) -> Source:
     first = confine(training.strip(), roots)
     second = confine(real_world.strip(), roots) if real_world.strip() else None
     source = Source(first, second)
-    load_dataset(source, allowed_roots=roots)
+    found = load_dataset(source, allowed_roots=roots)
+    if not len(found) and not found.unreadable:
+        raise InputError(
+            f"No picture lies in {first.name} or below it. Choose the folder that holds the pictures."
+        )
     return source
 
 
@@ -137,7 +145,11 @@ def unpacking(file: UploadedFile | BinaryIO, name: str) -> Callable[[Progress], 
 
 def _source_in(folder: Path, name: str) -> Source:
     inner = [p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX"))]
-    if len(inner) == 1 and inner[0].is_dir() and {p.name for p in inner[0].iterdir()} >= {"training", "real_world"}:
+    if (
+        len(inner) == 1
+        and inner[0].is_dir()
+        and {p.name for p in inner[0].iterdir()} >= {"training", "real_world"}
+    ):
         folder = inner[0]
     if (folder / "training").is_dir() and (folder / "real_world").is_dir():
         return Source(folder / "training", folder / "real_world", name=name)
@@ -150,6 +162,8 @@ def _safe_stem(name: str) -> str:
 
 def _digest(file: UploadedFile | BinaryIO) -> str:
     file.seek(0)
-    digest = hashlib.file_digest(file, "blake2b").hexdigest()[:12]
+    digest = hashlib.blake2b(digest_size=6)
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
     file.seek(0)
-    return digest
+    return digest.hexdigest()

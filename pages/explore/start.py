@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import streamlit as st
 
 from components.cards import recent_datasets, sample_cards
@@ -16,8 +14,8 @@ greet()
 
 st.html('<h1 class="tde-hero">See your training data before your model does</h1>')
 st.html(
-    '<p class="tde-lede">Look at the pictures a model learns from, beside the pictures it will meet in real use: '
-    "what is in them, what is missing, and what to collect next. Everything stays on this computer.</p>"
+    '<p class="tde-lede">Look at the pictures a model learns from, beside the pictures it will meet in real '
+    "use: what is in them, what is missing, and what to collect next. Everything stays on this computer.</p>"
 )
 
 choice = current()
@@ -28,13 +26,13 @@ sample_cards()
 
 st.subheader("Open your own pictures", anchor=False)
 grid = st.grid(2, min_column_width=340, gap="medium")
-with grid, st.container(border=True):
+with grid, st.container(border=True, height="stretch"):
     st.markdown("#### A folder on this computer")
     folder_form()
-with grid, st.container(border=True):
+with grid, st.container(border=True, height="stretch"):
     st.markdown("#### A zip file")
     zip_form()
-    st.html(f'<p class="tde-small tde-muted">{html.escape("It is unpacked on this computer and sent nowhere else.")}</p>')
+    st.caption("It is unpacked on this computer and sent nowhere else.")
 
 recent_datasets()
 
