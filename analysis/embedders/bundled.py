@@ -77,7 +77,7 @@ class BundledEmbedder:
         """uint8 (224, 224, 3): the whole picture, squeezed to a square.
 
         Nothing is cut off, so what lies at the border is seen and locations map straight onto the picture;
-        a probe on real photos loses under 0.01 accuracy against the usual centre crop (docs/decisions/003).
+        a probe on real photos loses about 0.01 accuracy against the usual centre crop (docs/decisions/003).
         """
         import cv2
 
