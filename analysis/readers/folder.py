@@ -135,10 +135,15 @@ def _name_problem(image_id: str, prefix: str) -> str | None:
 
 
 class _Labels:
-    """Which part of a folder path names a known concept."""
+    """Which part of a folder path names a known concept.
+
+    An implied parent counts only as the deepest folder: `Fruit/Fuji` must not become a picture of "fruit"
+    because training knows other fruit, but `Fruit` alone says just that.
+    """
 
     def __init__(self, known: Collection[str]) -> None:
-        self._known = frozenset(known).union(*map(ancestors, known))
+        self._explicit = frozenset(known)
+        self._known = self._explicit.union(*map(ancestors, known))
         self._longest = max((c.count("/") + 1 for c in self._known), default=0)
         self._cache: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
 
@@ -152,7 +157,8 @@ class _Labels:
         for length in range(min(len(parts), self._longest), 0, -1):
             for start in range(len(parts) - length, -1, -1):
                 run = "/".join(parts[start : start + length])
-                if run in self._known:
+                deepest = start + length == len(parts)
+                if run in self._explicit or (deepest and run in self._known):
                     return run, parts[:start] + parts[start + length :]
         return "", parts
 

@@ -293,10 +293,11 @@ def test_real_world_folders_are_labels_only_where_they_name_a_training_concept(t
         ("Fruit/Apple/Granny-Smith", "Fruit/Apple/Granny-Smith", None),
         ("Fruit/Apple", "Fruit/Apple", None),  # an implied parent
         ("Fruit", "Fruit", None),
-        ("Fruit/Apple/Fuji", "Fruit/Apple", "Fuji"),
+        ("Fruit/Apple/Fuji", None, "Fruit/Apple/Fuji"),  # a kind training does not know is not "apple"
+        ("Milk/Fuji", "Milk", "Fuji"),  # a known concept with a folder of its own below
         ("Apple/Granny-Smith", None, "Apple/Granny-Smith"),  # no whole path of a concept
-        ("x/Fruit/Apple/y", "Fruit/Apple", "x/y"),
-        ("Fruit/x/Apple", "Fruit", "x/Apple"),  # not one run
+        ("x/Fruit/Apple", "Fruit/Apple", "x"),
+        ("Fruit/x/Apple", None, "Fruit/x/Apple"),  # not one run
         ("Fruit/Fruit/Apple", "Fruit/Apple", "Fruit"),  # the longest
         ("Milk/Fruit", "Fruit", "Milk"),  # the deepest of equal length
         ("fruit", None, "fruit"),
