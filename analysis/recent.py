@@ -116,9 +116,7 @@ class RecentDatasets:
         try:
             self._path.rename(aside)
         except OSError as error:
-            raise StoreError(
-                f"{shown(self._path)} is damaged and cannot be renamed: {error.strerror}."
-            ) from error
+            raise StoreError(f"{shown(self._path)} is damaged and cannot be renamed: {error.strerror}.") from error
 
 
 def _as_json(entry: RecentEntry) -> dict[str, object]:

@@ -56,16 +56,12 @@ def _read(path: Path) -> Sample:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{shown(path)} cannot be read ({shown(error)}); install the sample again."
-        ) from error
+        raise InputError(f"{shown(path)} cannot be read ({shown(error)}); install the sample again.") from error
     if not isinstance(values, dict):
         raise InputError(f"{shown(path)} must hold one object; install the sample again.")
     sample_id = _text(values, "id", path)
     if not _ID.fullmatch(sample_id):
-        raise InputError(
-            f"{shown(path)}: id “{shown(sample_id)}” must be lower-case letters, digits and “_”."
-        )
+        raise InputError(f"{shown(path)}: id “{shown(sample_id)}” must be lower-case letters, digits and “_”.")
     title = _text(values, "title", path)
     training, real_world = _place(path, _text(values, "training", path)), values.get("real_world")
     source = Source(
@@ -104,7 +100,5 @@ def _place(path: Path, relative: str) -> Path:
     folder = path.parent.resolve()
     place = (folder / relative).resolve()
     if not is_inside(place, folder) or not place.exists():
-        raise InputError(
-            f"{shown(path)}: “{shown(relative)}” is missing or lies outside the sample's folder."
-        )
+        raise InputError(f"{shown(path)}: “{shown(relative)}” is missing or lies outside the sample's folder.")
     return place

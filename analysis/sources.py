@@ -95,9 +95,7 @@ def confine(path: str | Path, roots: Sequence[Path] | None) -> Path:
     try:
         os.fsencode(text)
     except UnicodeEncodeError as error:
-        raise InputError(
-            f"{shown(text)} is not a path: it holds characters no file name can have."
-        ) from error
+        raise InputError(f"{shown(text)} is not a path: it holds characters no file name can have.") from error
     if "\0" in text:
         raise InputError(f"{shown(text)} is not a path: it holds characters no file name can have.")
     resolved = os.path.realpath(_expanded(text))
@@ -203,9 +201,7 @@ def _combine(name: str, roots: dict[str, Path], listings: Sequence[Listing]) -> 
 
 
 def _labels(entries: Sequence[Entry], column: str) -> pd.DataFrame:
-    return label_frame(
-        (row, concept) for row, entry in enumerate(entries) for concept in getattr(entry, column)
-    )
+    return label_frame((row, concept) for row, entry in enumerate(entries) for concept in getattr(entry, column))
 
 
 def _expanded(path: str | Path) -> str:

@@ -191,9 +191,7 @@ def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
     parts = tuple(p for p in name.split("/") if p not in ("", "."))
     unsafe = name.startswith("/") or "\\" in name or ".." in parts or any(_DRIVE.match(p) for p in parts)
     if unsafe:
-        raise ArchiveRefused(
-            f"The zip file is unsafe: “{shown(name)}” leads outside the folder; pack it anew."
-        )
+        raise ArchiveRefused(f"The zip file is unsafe: “{shown(name)}” leads outside the folder; pack it anew.")
     if any((ord(c) < 32 or ord(c) == 127) for p in parts if p not in _JUNK for c in p):
         raise ArchiveRefused(f"The zip file is unsafe: “{shown(name)}” holds control characters; rename it.")
     try:
@@ -242,8 +240,7 @@ class _Meter:
         self._total += count
         if self._entry > limits.entry_bytes:
             raise ArchiveRefused(
-                f"“{shown(self._name)}” is larger than {_mebibytes(limits.entry_bytes)} unpacked;"
-                " leave it out."
+                f"“{shown(self._name)}” is larger than {_mebibytes(limits.entry_bytes)} unpacked; leave it out."
             )
         if self._total > limits.total_bytes:
             raise ArchiveRefused(

@@ -21,9 +21,7 @@ MEASURED_COLUMNS: Final = (
     *("saturation", "colour_temperature", "sharpness", "noise", "entropy", "jpeg_quality"),
     *("file_bytes", "format", "phash", "dhash"),
 )
-_REPORT_COLUMN: Final = re.compile(
-    r"(image_quality|uniqueness|consistency|representativeness)_(score|flag|reasons)"
-)
+_REPORT_COLUMN: Final = re.compile(r"(image_quality|uniqueness|consistency|representativeness)_(score|flag|reasons)")
 _RESERVED: Final = frozenset({*CORE_COLUMNS, *MEASURED_COLUMNS, "image", "concept"})
 # 007 and +49 are names, 1_000 and nan are words: only what everybody reads as a number is one.
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?([eE][+-]?\d{1,3})?|-?\.\d+([eE][+-]?\d{1,3})?", re.ASCII)

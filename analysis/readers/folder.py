@@ -185,9 +185,7 @@ class _Walk:
             except OSError as error:
                 if not visit.parts:
                     raise InputError(f"{shown(visit.path)} cannot be listed: {error.strerror}.") from error
-                self.problems.append(
-                    ("/".join(visit.parts), f"is a folder that cannot be listed ({error.strerror})")
-                )
+                self.problems.append(("/".join(visit.parts), f"is a folder that cannot be listed ({error.strerror})"))
                 continue
             below = [inner for entry in entries if (inner := self._look_at(entry, visit))]
             stack += reversed(below)

@@ -48,7 +48,7 @@ _PROGRESS_EVERY: Final = 1000
 
 
 class _Row(NamedTuple):
-    where: str  # "line 3"
+    where: str  # "m.csv, line 3", ready for a message
     values: Mapping[str, object]
 
 
@@ -97,7 +97,7 @@ def read_manifest(
         count += 1
         if count % _PROGRESS_EVERY == 0:
             progress(count, 0, "Reading the manifest")
-        _merge(images, row, path)
+        _merge(images, row, path.parent)
     if count == 0:
         raise InputError(f"{shown(path.name)} has no rows. {FORMS}")
     columns = _metadata_columns(images, from_csv=path.suffix.lower() == ".csv")
@@ -131,13 +131,14 @@ def _problem(image: _Image, fence: Fence, prefix: str) -> str | None:
     return OUTSIDE if not fence.allows(image.path) else file_problem(image.path)
 
 
-def _merge(images: dict[str, _Image], row: _Row, path: Path) -> None:
+def _merge(images: dict[str, _Image], row: _Row, folder: Path) -> None:
     """Add one row to its image; the first row of an image makes it."""
-    image_id = _image_id(row, path)
-    location = _locate(path.parent, image_id)
-    image = images.setdefault(location, _Image(image_id, location, row.where))
-    where = f"{shown(path.name)}, {row.where}"
-    image.origin = _agreed(image, "origin", image.origin, _origin(row, where), where)
+    where, image_id = row.where, _image_id(row)
+    location = _locate(folder, image_id)
+    image = images.get(location)
+    if image is None:
+        image = images[location] = _Image(image_id, location, where)
+    image.origin = _agreed(image, "origin", image.origin, _origin(row), where)
     image.split = _agreed(image, "split", image.split, as_text(plain(row.values.get("split"))), where)
     image.concepts.update(dict.fromkeys(_concepts(row.values.get("concepts"), where)))
     image.negatives.update(dict.fromkeys(_concepts(row.values.get("not_concepts"), where)))
@@ -148,13 +149,10 @@ def _merge(images: dict[str, _Image], row: _Row, path: Path) -> None:
                 image.metadata[name] = as_text(value) if name in _TEXT_COLUMNS else value
 
 
-def _image_id(row: _Row, path: Path) -> str:
-    where = f"{shown(path.name)}, {row.where}"
-    value = row.values.get("image")
+def _image_id(row: _Row) -> str:
+    where, value = row.where, row.values.get("image")
     if isinstance(value, (dict, bytes)):
-        raise InputError(
-            f"{where}: “image” holds the picture itself; it must be a path relative to the manifest."
-        )
+        raise InputError(f"{where}: “image” holds the picture itself; it must be a path relative to the manifest.")
     if isinstance(value, (list, bool)):
         raise InputError(f"{where}: “image” must be one path, not {shown(value, 60)}.")
     text = value.strip() if isinstance(value, str) else as_text(plain(value))
@@ -171,10 +169,10 @@ def _locate(folder: Path, image_id: str) -> str:
     return os.path.normpath(os.path.join(folder, image_id.replace("\\", "/")))
 
 
-def _origin(row: _Row, where: str) -> str | None:
+def _origin(row: _Row) -> str | None:
     value = as_text(plain(row.values.get("origin")))
     if value is not None and value not in ORIGINS:
-        raise InputError(f"{where}: origin is “{shown(value, 60)}”; it must be {TRAINING} or {REAL_WORLD}.")
+        raise InputError(f"{row.where}: origin is “{shown(value, 60)}”; it must be {TRAINING} or {REAL_WORLD}.")
     return value
 
 
@@ -249,13 +247,12 @@ def _require_image_column(path: Path, names: list[str], hint: str = "") -> None:
         raise InputError(f"{shown(path.name)} has no column “image”{hint}. {FORMS}")
     twice = sorted({n for n in names if n and names.count(n) > 1})
     if twice:
-        raise InputError(
-            f"{shown(path.name)} has the column “{shown(twice[0], 60)}” twice; give each its own name."
-        )
+        raise InputError(f"{shown(path.name)} has the column “{shown(twice[0], 60)}” twice; give each its own name.")
 
 
 def _csv_rows(path: Path) -> Iterator[_Row]:
     csv.field_size_limit(_MAX_CELL)
+    name = shown(path.name)
     with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
@@ -263,59 +260,53 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
             odd = next((c for c in ";\t|" if "image" in [n.strip() for n in ",".join(header).split(c)]), None)
             _require_image_column(path, header, " (separate the columns with commas)" if odd else "")
             for cells in reader:
-                where = f"line {reader.line_num}"
+                where = f"{name}, line {reader.line_num}"
                 if not any(cell.strip() for cell in cells):
                     continue
                 if any(cell.strip() for cell in cells[len(header) :]):
                     raise InputError(
-                        f"{shown(path.name)}, {where}: {len(cells)} cells, but {len(header)} columns;"
+                        f"{where}: {len(cells)} cells, but {len(header)} columns;"
                         " put quotes around a value that holds a comma."
                     )
                 yield _Row(where, dict(zip(header, cells, strict=False)))
         except csv.Error as error:
-            raise InputError(f"{shown(path.name)}, line {reader.line_num}: {shown(error)}.") from error
+            raise InputError(f"{name}, line {reader.line_num}: {shown(error)}.") from error
 
 
 def _jsonl_rows(path: Path) -> Iterator[_Row]:
+    name = shown(path.name)
     with open(path, encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            where = f"{shown(path.name)}, line {number}"
+            where = f"{name}, line {number}"
             try:
                 values = json.loads(line)
             except (ValueError, RecursionError) as error:
                 reason = getattr(error, "msg", "nested too deeply or out of range")
-                raise InputError(
-                    f"{where} is not JSON ({shown(reason)}); each line must be one object."
-                ) from error
+                raise InputError(f"{where} is not JSON ({shown(reason)}); each line must be one object.") from error
             if not isinstance(values, dict):
                 raise InputError(f'{where} is not an object; each line must be like {{"image": "a.jpg"}}.')
             if "image" not in values:
                 raise InputError(f"{where} has no “image”. {FORMS}")
-            yield _Row(f"line {number}", {printable(k).strip(): v for k, v in values.items()})
+            yield _Row(where, {printable(k).strip(): v for k, v in values.items()})
 
 
 def _parquet_rows(path: Path) -> Iterator[_Row]:
+    name = shown(path.name)
     try:
-        with open(
-            path, "rb"
-        ) as handle:  # a handle, so that no folder or address is ever guessed from the name
+        with open(path, "rb") as handle:  # a handle, so that no folder or address is ever guessed from the name
             table = pq.ParquetFile(handle)
             schema = table.schema_arrow
             _require_image_column(path, schema.names)
             if _is_binary(schema.field("image").type) or pa.types.is_nested(schema.field("image").type):
-                raise InputError(
-                    f"{shown(path.name)}: “image” holds the pictures themselves, not paths. {FORMS}"
-                )
-            names = [
-                f.name for f in schema if not _is_binary(f.type) and not f.name.startswith("__index_level_")
-            ]
+                raise InputError(f"{shown(path.name)}: “image” holds the pictures themselves, not paths. {FORMS}")
+            names = [f.name for f in schema if not _is_binary(f.type) and not f.name.startswith("__index_level_")]
             number = 0
             for batch in table.iter_batches(batch_size=4096, columns=names):
                 for values in batch.to_pylist():
                     number += 1
-                    yield _Row(f"row {number}", {str(k).strip(): v for k, v in values.items()})
+                    yield _Row(f"{name}, row {number}", {str(k).strip(): v for k, v in values.items()})
     except (pa.ArrowException, ValueError, OverflowError, OSError) as error:
         if isinstance(error, UnicodeDecodeError) or getattr(error, "errno", None) is not None:
             raise  # the disk, not the content
@@ -324,6 +315,4 @@ def _parquet_rows(path: Path) -> Iterator[_Row]:
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
-    )
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))

@@ -124,9 +124,7 @@ def test_adding_to_a_damaged_file_loses_nothing_and_no_earlier_damage(tmp_path: 
     assert {p.read_bytes() for p in aside} == {b"first", b"second", b"third"}
 
 
-def test_a_write_that_fails_leaves_the_old_file_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = recent(tmp_path)
     datasets.add(Source(tmp_path / "one"), images=1, concepts=1)
     before = (tmp_path / RECENT_FILE).read_bytes()

@@ -29,9 +29,7 @@ def load(training: Path, real_world: Path | None = None) -> Dataset:
 # Source
 
 
-def test_the_id_is_twelve_hex_characters_of_the_resolved_paths(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_id_is_twelve_hex_characters_of_the_resolved_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "a")
     monkeypatch.chdir(tmp_path)
@@ -119,15 +117,13 @@ def test_a_path_inside_is_resolved_and_home_expanded(tmp_path: Path, monkeypatch
     assert confine("/etc", [Path("/")]) == Path("/etc")
 
 
-@pytest.mark.parametrize(
-    "text", ["{out}", "{in}/../out", "{in}/door", "{in}/door/x", "{in}side", "/", "{out}/nothing"]
-)
+@pytest.mark.parametrize("text", ["{out}", "{in}/../out", "{in}/door", "{in}/door/x", "{in}side", "/", "{out}/nothing"])
 def test_a_path_outside_is_refused_whether_it_exists_or_not(tmp_path: Path, text: str) -> None:
     for name in ("in", "out", "inside"):
         (tmp_path / name).mkdir()
     (tmp_path / "in" / "door").symlink_to(tmp_path / "out")
     filled = text.replace("{in}", str(tmp_path / "in")).replace("{out}", str(tmp_path / "out"))
-    with pytest.raises(PathNotAllowed, match="outside the folders this app may read.*EXPLORER_ROOTS"):
+    with pytest.raises(PathNotAllowed, match=r"outside the folders this app may read.*EXPLORER_ROOTS"):
         confine(filled, [tmp_path / "in"])
 
 
@@ -288,14 +284,12 @@ def test_a_folder_that_holds_a_manifest_is_still_a_folder(tmp_path: Path) -> Non
     assert (dataset.concepts, dataset.ignored) == (("Apple",), 1)
 
 
-@pytest.mark.parametrize(
-    ("one", "two"), [("a", "a"), ("a", "a/b"), ("a/b", "a"), ("a", "link"), ("a/m.csv", "a")]
-)
+@pytest.mark.parametrize(("one", "two"), [("a", "a"), ("a", "a/b"), ("a/b", "a"), ("a", "link"), ("a/m.csv", "a")])
 def test_overlapping_roots_are_refused(tmp_path: Path, one: str, two: str) -> None:
     tree(tmp_path / "a", "b/1.png")
     (tmp_path / "a" / "m.csv").write_text("image\nb/1.png\n")
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    with pytest.raises(InputError, match="overlap.*neither inside the other"):
+    with pytest.raises(InputError, match=r"overlap.*neither inside the other"):
         load(tmp_path / one, tmp_path / two)
 
 

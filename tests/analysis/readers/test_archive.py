@@ -143,8 +143,9 @@ def test_junk_of_other_systems_is_left_out_and_inner_zips_stay_packed(tmp_path: 
 @pytest.mark.parametrize(
     "name",
     [
-        "../evil.png", "a/../../evil.png", "a/..", "/etc/evil.png", "//server/evil.png", "C:/evil.png", "c:evil.png",
-        "a/C:evil.png", "..\\evil.png", "a\\..\\evil.png", "\\\\server\\evil.png", "__MACOSX/../../evil.png",
+        "../evil.png", "a/../../evil.png", "a/..", "/etc/evil.png", "//server/evil.png", "C:/evil.png",
+        "c:evil.png", "a/C:evil.png", "..\\evil.png", "a\\..\\evil.png", "\\\\server\\evil.png",
+        "__MACOSX/../../evil.png",
     ],
 )  # fmt: skip
 def test_names_that_lead_outside_are_refused(tmp_path: Path, name: str) -> None:
@@ -246,9 +247,7 @@ def test_one_name_twice_is_refused(tmp_path: Path, names: tuple[str, ...]) -> No
 
 
 def test_a_folder_may_be_listed_twice(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(
-        raw_zip([(b"a/", b""), (b"a/", b""), (b"a/b.png", b"x"), (b"c.png", b"x")])
-    )
+    (tmp_path / "a.zip").write_bytes(raw_zip([(b"a/", b""), (b"a/", b""), (b"a/b.png", b"x"), (b"c.png", b"x")]))
     assert files(unpack(tmp_path / "a.zip", tmp_path / "into", SMALL)) == ["a/b.png", "c.png"]
 
 
@@ -324,9 +323,7 @@ def test_a_bomb_that_lies_about_its_size_writes_no_more_than_it_declared(tmp_pat
     refused(bomb, tmp_path, "damaged", Limits(entry_bytes=1000, spare_bytes=0))
 
 
-def test_bytes_are_counted_while_they_are_read_not_by_headers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_are_counted_while_they_are_read_not_by_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should zipfile ever hand out more than was declared, our own count stops it."""
     source = zipped(tmp_path / "a.zip", "a.png", content=b"x")
 
@@ -344,9 +341,7 @@ def test_overlapping_entries_cannot_multiply_beyond_the_limits(tmp_path: Path) -
     """Many directory entries that share one packed body (Fifield 2019)."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(bytes(1_000_000)) + packer.flush()
-    common = struct.pack(
-        "<HHHHHLLLHH", 20, 0, 8, 0, 33, zlib.crc32(bytes(1_000_000)), len(packed), 1_000_000, 5, 0
-    )
+    common = struct.pack("<HHHHHLLLHH", 20, 0, 8, 0, 33, zlib.crc32(bytes(1_000_000)), len(packed), 1_000_000, 5, 0)
     body = b"PK\x03\x04" + common + b"a.png" + packed
     directory = b"".join(
         b"PK\x01\x02" + struct.pack("<H", 20) + common + struct.pack("<HHHLL", 0, 0, 0, 0, 0) + b"%c.png" % c

@@ -107,9 +107,7 @@ def test_a_file_without_an_extension_is_an_image_by_its_header(tmp_path: Path, i
     "content",
     [b"", b"P5", b"P6 x y", b"\x89PNG\r\n\x1a\n", b"II*\0", b"\xff\xd8\xff", b"#!/bin/sh\n", b"\0" * 64],
 )
-def test_a_file_without_an_extension_and_without_a_whole_header_is_ignored(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_a_file_without_an_extension_and_without_a_whole_header_is_ignored(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "thing").write_bytes(content)
     listing = read_folder(tmp_path)
     assert (ids(listing), listing.ignored) == ([], 1)
@@ -213,9 +211,7 @@ def test_a_training_name_with_the_prefix_of_the_second_root_is_refused(tmp_path:
     assert [u.image_id for u in listing.unreadable] == ["real_world:a.png", "real_world:x/b.png"]
 
 
-@pytest.mark.parametrize(
-    "name", ["a\nb.png", "<b>.png", "[x](y).png", "😀.png", "a\\b.png", "a;b.png", " a .png"]
-)
+@pytest.mark.parametrize("name", ["a\nb.png", "<b>.png", "[x](y).png", "😀.png", "a\\b.png", "a;b.png", " a .png"])
 def test_odd_names_keep_their_id_and_resolve(tmp_path: Path, name: str) -> None:
     picture(tmp_path / "c" / name)
     (entry,) = read_folder(tmp_path).images
@@ -235,9 +231,7 @@ def test_a_folder_that_may_not_be_listed_is_reported(tmp_path: Path) -> None:
     assert [u.image_id for u in listing.unreadable] == ["Pear"]
 
 
-def test_a_folder_that_vanishes_while_listing_is_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_vanishes_while_listing_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree(tmp_path, "Apple/a.png", "Pear/b.png")
     real = os.scandir
 
@@ -252,9 +246,7 @@ def test_a_folder_that_vanishes_while_listing_is_reported(
     assert [u.image_id for u in listing.unreadable] == ["Pear"]
 
 
-def test_a_root_that_cannot_be_listed_is_an_input_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_root_that_cannot_be_listed_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def scandir(path: str) -> object:
         raise PermissionError(13, "Permission denied")
 

@@ -60,9 +60,7 @@ def metadata(path: Path) -> pd.DataFrame:
 
 @pytest.mark.parametrize("write", [jsonl_file, parquet_file])
 @pytest.mark.parametrize("value", [["Fruit/Apple", "Red"], "Fruit/Apple;Red", " Fruit/Apple ; ;Red;"])
-def test_concepts_are_a_list_or_text_with_semicolons(
-    tmp_path: Path, write: Callable[..., Path], value: object
-) -> None:
+def test_concepts_are_a_list_or_text_with_semicolons(tmp_path: Path, write: Callable[..., Path], value: object) -> None:
     touch(tmp_path, "a.png")
     (entry,) = read_manifest(write(tmp_path, {"image": "a.png", "concepts": value})).images
     assert entry.concepts == ("Fruit/Apple", "Red")
@@ -78,9 +76,7 @@ def test_csv_cells_may_hold_a_printed_list(tmp_path: Path, cell: str) -> None:
     assert entry.concepts == ("Apple", "Red")
 
 
-@pytest.mark.parametrize(
-    "cell", ["['Apple' 'Red']", "['Apple", "['Apple', Red]", "[" * 5000 + "'a'" + "]" * 5000]
-)
+@pytest.mark.parametrize("cell", ["['Apple' 'Red']", "['Apple", "['Apple', Red]", "[" * 5000 + "'a'" + "]" * 5000])
 def test_a_printed_list_is_never_guessed_at(tmp_path: Path, cell: str) -> None:
     touch(tmp_path, "a.png")
     path = csv_file(tmp_path, "image,concepts", f'a.png,"{cell}"')
@@ -103,9 +99,7 @@ def test_a_name_in_brackets_is_a_name(tmp_path: Path) -> None:
     ("given_path", "tidy"),
     [("/Fruit/Apple/", "Fruit/Apple"), ("Fruit // Apple", "Fruit/Apple"), ("/", None), ("  ", None)],
 )
-def test_concept_paths_are_tidied_and_empty_ones_dropped(
-    tmp_path: Path, given_path: str, tidy: str | None
-) -> None:
+def test_concept_paths_are_tidied_and_empty_ones_dropped(tmp_path: Path, given_path: str, tidy: str | None) -> None:
     touch(tmp_path, "a.png")
     (entry,) = read_manifest(jsonl_file(tmp_path, {"image": "a.png", "concepts": [given_path]})).images
     assert entry.concepts == ((tidy,) if tidy else ())
@@ -137,9 +131,7 @@ def test_origin_split_and_not_concepts_are_read(tmp_path: Path) -> None:
 
 def test_a_concept_given_as_shown_and_as_not_shown_is_shown(tmp_path: Path) -> None:
     touch(tmp_path, "a.png")
-    (entry,) = read_manifest(
-        csv_file(tmp_path, "image,concepts,not_concepts", "a.png,Apple,Apple;Pear")
-    ).images
+    (entry,) = read_manifest(csv_file(tmp_path, "image,concepts,not_concepts", "a.png,Apple,Apple;Pear")).images
     assert (entry.concepts, entry.not_concepts) == (("Apple",), ("Pear",))
 
 
@@ -160,21 +152,15 @@ def test_rows_of_one_image_are_united(tmp_path: Path) -> None:
     assert (found["a.png"].split, found["a.png"].metadata["site"]) == ("val", "Berlin")
 
 
-@pytest.mark.parametrize(
-    ("column", "one", "two"), [("split", "train", "test"), ("origin", "training", "real_world")]
-)
-def test_one_image_in_two_splits_or_origins_is_told_not_hidden(
-    tmp_path: Path, column: str, one: str, two: str
-) -> None:
+@pytest.mark.parametrize(("column", "one", "two"), [("split", "train", "test"), ("origin", "training", "real_world")])
+def test_one_image_in_two_splits_or_origins_is_told_not_hidden(tmp_path: Path, column: str, one: str, two: str) -> None:
     touch(tmp_path, "a.png")
     path = csv_file(tmp_path, f"image,{column}", f"a.png,{one}", f"a.png,{two}")
     with pytest.raises(InputError, match=rf"line 3: a.png has {column} “{two}”, but “{one}”.*line 2"):
         read_manifest(path)
 
 
-@pytest.mark.parametrize(
-    "written", ["sub\\a.png", "./sub/a.png", ".\\sub\\a.png", "sub/../sub/a.png", " sub/a.png "]
-)
+@pytest.mark.parametrize("written", ["sub\\a.png", "./sub/a.png", ".\\sub\\a.png", "sub/../sub/a.png", " sub/a.png "])
 def test_the_id_stays_as_written_and_the_path_resolves(tmp_path: Path, written: str) -> None:
     touch(tmp_path, "sub/a.png")
     (entry,) = read_manifest(jsonl_file(tmp_path, {"image": written})).images
