@@ -56,9 +56,7 @@ def sentence(table: pd.DataFrame, dataset: Dataset) -> str:
     if n.sum() == 0:
         return f"None of the {count(k, 'concept')} has a training picture."
     if k == 1:
-        return (
-            f"There is one concept, with {count(int(n[0]), 'training picture')}; nothing to weigh it against."
-        )
+        return f"There is one concept, with {count(int(n[0]), 'training picture')}; nothing to weigh it against."
     ratio, like = imbalance_ratio(n), effective_number(n)
     if ratio == 1.0:
         return f"All {k} concepts are equally common, with {count(int(n[0]), 'training picture')} each."
@@ -79,13 +77,7 @@ def figures_in_words(table: pd.DataFrame, dataset: Dataset) -> None:
         return
     ratio, like, without = imbalance_ratio(n), effective_number(n), unlabelled(dataset)
     grid = st.grid(3 if without else 2, min_column_width=210)
-    shown = (
-        "some have none"
-        if math.isinf(ratio)
-        else f"{ratio:,.3g} to 1"
-        if ratio < 10
-        else f"{ratio:,.0f} to 1"
-    )
+    shown = "some have none" if math.isinf(ratio) else f"{ratio:,.3g} to 1" if ratio < 10 else f"{ratio:,.0f} to 1"
     grid.metric(
         "Largest to smallest",
         shown,
@@ -164,9 +156,7 @@ def chart(table: pd.DataFrame, *, shares: bool, key: str) -> None:
             config=CONFIG,
             alt=bars_sentence(table),
         )
-    line = (
-        f" The dotted line is an equal share ({percent(mean) if shares else f'{mean:,.0f}'})." if mean else ""
-    )
+    line = f" The dotted line is an equal share ({percent(mean) if shares else f'{mean:,.0f}'})." if mean else ""
     st.caption(f"Click a bar to see its pictures.{line}")
 
 
@@ -213,7 +203,7 @@ def pictures(opened: OpenDataset, table: pd.DataFrame) -> None:
         )
     origin = st.session_state.get(ORIGIN) or present[0]
     st.caption(f"{count(len(rows[origin]), 'picture')} of {md(chosen)}, {ORIGIN_NAMES[origin].lower()}")
-    clicked = gallery(opened, rows[origin], key=f"balance-gallery-{origin}-{chosen}")
+    clicked = gallery(opened, rows[origin], key=f"balance-gallery-{origin}-{chosen}", show_origin=False)
     if clicked is not None:
         picture_dialog(opened, clicked)
 

@@ -1,8 +1,7 @@
-"""Parts of the page that puts training beside real-world pictures; the strip of both comes first."""
+"""What differs between training and real-world pictures: computed, kept, in words and charts."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from analysis.attributes import ATTRIBUTES
 from analysis.compare import (
     DEFAULT_FAR,
+    MIN_VALUES,
     Coverage,
     Difference,
     Typical,
@@ -26,13 +26,12 @@ from analysis.compare import (
     own_distances,
     show_value,
 )
-from analysis.dataset import ORIGINS, REAL_WORLD, TRAINING, Dataset, is_within
+from analysis.dataset import ORIGINS, REAL_WORLD, TRAINING, Dataset
 from analysis.progress import Progress, no_progress
 from components.caching import background, cached
 from components.figures import CONFIG, distributions
 from components.text import count, enumerate_words, percent, plain, short_concept, short_concepts
 from components.theme import ORIGIN_COLOURS, ORIGIN_NAMES
-from components.thumbnails import thumbnail_sources
 
 if TYPE_CHECKING:
     from analysis.opening import OpenDataset
@@ -41,16 +40,14 @@ Rows = NDArray[np.int64]
 
 ALL: Final = ""
 CHOSEN: Final = "compare-concept"
-TILES: Final = 24
 STRIP: Final = 8
-PAIRS: Final = 5
 MATCHES: Final = 5
 TOP: Final = 3
 FILE_FACTS: Final = ("megapixels", "aspect_ratio", "jpeg_quality")  # told after what the eye sees
-SLOW: Final = 40_000_000  # pairs of pictures from which the search runs in the background: about a second
+SLOW: Final = 40_000_000  # pairs of pictures from which the search runs in the background
 METHOD: Final = """
-- **Alike** means close in what the model sees (cosine similarity of its image vectors, searched exactly); 1 is
-  the same picture. What the model is blind to, this page is blind to.
+- **Alike** means close in what the model sees (cosine similarity of its image vectors, searched exactly); 1
+  is the same picture. What the model is blind to, this page is blind to.
 - **Not covered.** For each real-world picture we take the distance to its nearest training picture, and ask
   how many training pictures lie closer than that to *their* nearest fellow. At 95 % or more it counts as not
   covered; for pictures of the same kind that happens to about 5 %.
@@ -149,62 +146,12 @@ def sentence(found: Comparison, concept: str) -> str:
     if far > 2 * (1 - DEFAULT_FAR):
         return (
             f"Training does not cover real use{what}: {percent(far)} of the "
-            f"real-world pictures are unlike every training picture (about {percent(1 - DEFAULT_FAR)} would be usual)."
+            f"real-world pictures are unlike every training picture "
+            f"(about {percent(1 - DEFAULT_FAR)} would be usual)."
         )
     if told:
         return f"Training covers what the real-world pictures{what} show, but they look different."
     return f"The real-world pictures{what} look like the training pictures."
-
-
-def mosaic_rows(dataset: Dataset, concept: str, n: int = TILES) -> tuple[list[int], list[int]]:
-    """Rows for both mosaics: the same concept in the same cell where both origins have it."""
-    rows = {o: dataset.rows(concept=concept or None, origin=o) for o in ORIGINS}
-    by_concept: dict[str, dict[str, list[int]]] = {}
-    for origin in ORIGINS:
-        for row in rows[origin]:
-            for name in dataset.concepts_of(int(row))[:1]:
-                by_concept.setdefault(name, {o: [] for o in ORIGINS})[origin].append(int(row))
-    both = [by_concept[c] for c in sorted(by_concept) if all(by_concept[c].values())]
-    if len(both) < 2:
-        return _spread(rows[TRAINING], n), _spread(rows[REAL_WORLD], n)
-    picked = [both[i] for i in _spread(np.arange(len(both)), n)]
-    each = -(-n // len(picked))
-    out: dict[str, list[int]] = {o: [] for o in ORIGINS}
-    for group in picked:
-        # the same number from both, so that cells stay beside each other
-        take = min(each, *(len(group[o]) for o in ORIGINS)) if len(picked) >= n // 2 else each
-        for origin in ORIGINS:
-            out[origin] += _spread(np.array(group[origin]), take)
-    return out[TRAINING][:n], out[REAL_WORLD][:n]
-
-
-def mosaics(opened: OpenDataset, concept: str) -> None:
-    """Both origins as two pictures of equal size."""
-    dataset = opened.dataset
-    key = ("mosaics", concept)
-    sides = cached(opened, "mosaics", key, lambda: mosaic_rows(dataset, concept))
-    parts = []
-    for origin, rows in zip(ORIGINS, sides, strict=True):
-        total = len(dataset.rows(concept=concept or None, origin=origin))
-        sources = thumbnail_sources(opened, rows)
-        parts.append(mosaic(ORIGIN_NAMES[origin], ORIGIN_COLOURS[origin], total, sources))
-    st.html(f'<div style="{_PAIR}">{"".join(parts)}</div>')
-
-
-def mosaic(name: str, colour: str, total: int, sources: Sequence[str]) -> str:
-    """One side as HTML: a heading, and equal tiles in a frame of fixed shape."""
-    columns = max(1, math.ceil(math.sqrt(len(sources) * 1.5)))
-    lines = max(1, math.ceil(len(sources) / columns))
-    tiles = "".join(f'<img src="{html.escape(s)}" alt="" style="{_TILE}">' for s in sources)
-    return (
-        f'<figure style="margin:0;min-width:0"><figcaption style="{_CAPTION}">'
-        f'<span class="tde-dot" style="width:.8rem;height:.8rem;background:{colour}"></span>{name}'
-        f'<span class="tde-muted" style="font-weight:400">{count(total, "picture")}</span></figcaption>'
-        f'<div role="img" aria-label="{len(sources)} of {count(total, "picture")}, {name.lower()}" '
-        f'style="border-top:4px solid {colour};aspect-ratio:3/2;display:grid;gap:2px;overflow:hidden;'
-        f"border-radius:8px;grid-template-columns:repeat({columns},1fr);grid-template-rows:repeat({lines},1fr)"
-        f'">{tiles}</div></figure>'
-    )
 
 
 def top_differences(found: Comparison) -> None:
@@ -212,14 +159,10 @@ def top_differences(found: Comparison) -> None:
     told = sorted((d for d in found.differences if d.differs), key=lambda d: d.attribute.name in FILE_FACTS)
     if not told:
         few = min(len(found.training), len(found.real_world))
-        why = (
-            f"{count(few, 'picture')} on one side are too few to compare"
-            if few < TOP + 2
-            else "No clear difference"
-        )
-        st.html(
-            f'<p class="tde-muted">{why} in light, colour, sharpness and the other measured attributes.</p>'
-        )
+        why = "There is no clear difference in light, colour, sharpness and the other measured attributes."
+        if few < MIN_VALUES:
+            why = f"With {count(few, 'picture')} on one side, light, colour and sharpness cannot be compared."
+        st.html(f'<p class="tde-muted">{why}</p>')
         return
     grid = st.grid(TOP, min_column_width=230)
     for difference in told[:TOP]:
@@ -247,111 +190,6 @@ def difference_card(difference: Difference) -> str:
     )
 
 
-def strips(opened: OpenDataset, found: Comparison) -> None:
-    """The most typical and the least covered real-world pictures; a click opens one."""
-    from components.gallery import gallery, picture_dialog
-
-    typical, coverage = found.typical, found.coverage
-    st.subheader("Typical real-world pictures", anchor=False)
-    st.caption(
-        "Together they show what most look like; below each, the share of real-world pictures it stands for."
-    )
-    names = _captions(opened.dataset, typical.rows)
-    clicked = gallery(
-        opened,
-        typical.rows,
-        key="compare-typical",
-        captions=names,
-        notes=[f"stands for {percent(s)}" for s in typical.share],
-        size="small",
-        show_origin=False,
-    )
-    st.subheader("Real-world pictures that training covers least", anchor=False)
-    of = "all training pictures" if coverage.reference_is_all else "training pictures"
-    st.caption(
-        f"Below each, how many {of} lie closer to their nearest fellow than this picture to its nearest "
-        "training picture. Near-copies are shown once."
-    )
-    farther = dict(zip(coverage.rows.tolist(), coverage.farther_than, strict=True))
-    also = gallery(
-        opened,
-        found.least,
-        key="compare-least",
-        captions=_captions(opened.dataset, found.least),
-        notes=[_farther(farther[int(r)]) for r in found.least],
-        size="small",
-        show_origin=False,
-    )
-    row = clicked if clicked is not None else also
-    if row is not None:
-        picture_dialog(opened, row)
-
-
-def pairs(opened: OpenDataset, found: Comparison) -> None:
-    """Real-world pictures, each with its nearest training pictures."""
-    st.subheader("Each real-world picture with its nearest training pictures", anchor=False)
-    kinds = ("Typical ones", "Least covered", "One of many")
-    kind = st.segmented_control(
-        "Real-world pictures",
-        kinds,
-        default=kinds[0],
-        key="compare-pairs",
-        required=True,
-        label_visibility="collapsed",
-    )
-    many = found.real_world[_spread(np.arange(len(found.real_world)), PAIRS)]
-    chosen = {kinds[0]: found.typical.rows, kinds[1]: found.least}.get(str(kind), many)[:PAIRS]
-    position = {int(r): i for i, r in enumerate(found.coverage.rows)}
-    lines = [position[int(r)] for r in chosen]
-    st.caption(pairs_caption(opened.dataset, found.coverage))
-    st.html(pairs_html(opened, found.coverage, lines))
-
-
-def pairs_caption(dataset: Dataset, coverage: Coverage) -> str:
-    """What the numbers mean, and how often the nearest training picture shows something else."""
-    out = "The number says how alike two pictures are to the model: 1 is the same picture."
-    labelled = [i for i, r in enumerate(coverage.rows) if dataset.concepts_of(int(r))]
-    if not labelled:
-        return out
-    other = [
-        not _share_concept(dataset, int(coverage.rows[i]), int(coverage.nearest[i, 0])) for i in labelled
-    ]
-    if not any(other):
-        return out
-    wrong = percent(sum(other) / len(other))
-    return f"{out} For {wrong} of the real-world pictures the nearest training picture shows another concept."
-
-
-def _share_concept(dataset: Dataset, a: int, b: int) -> bool:
-    """Whether two pictures have a concept in common, or one's lies within the other's."""
-    return any(
-        is_within(x, y) or is_within(y, x) for x in dataset.concepts_of(a) for y in dataset.concepts_of(b)
-    )
-
-
-def pairs_html(opened: OpenDataset, coverage: Coverage, lines: Sequence[int]) -> str:
-    """Rows of pictures, the real-world one first; `lines` are positions in `coverage.rows`."""
-    rows = [int(coverage.rows[i]) for i in lines]
-    near = [[int(r) for r in coverage.nearest[i]] for i in lines]
-    flat = [r for one, others in zip(rows, near, strict=True) for r in (one, *others)]
-    source = dict(zip(flat, thumbnail_sources(opened, flat), strict=True))
-    caption = dict(zip(flat, _captions(opened.dataset, np.array(flat)), strict=True))
-    out = []
-    for i, one, others in zip(lines, rows, near, strict=True):
-        cells = [_cell(source[one], caption[one], "Real world", ORIGIN_COLOURS[REAL_WORLD])]
-        cells.append('<span aria-hidden="true" class="tde-muted" style="align-self:center">→</span>')
-        for other, similarity in zip(others, coverage.similarity[i], strict=True):
-            same = _share_concept(opened.dataset, one, other) or not opened.dataset.concepts_of(one)
-            note = f"{similarity:.2f} alike" + ("" if same else ", other concept")
-            cells.append(_cell(source[other], caption[other], note, ORIGIN_COLOURS[TRAINING]))
-        columns = f"minmax(0,1.25fr) auto repeat({len(others)},minmax(0,1fr))"
-        out.append(
-            f'<div style="display:grid;gap:8px;grid-template-columns:{columns};max-width:900px;'
-            f'margin-bottom:14px;align-items:end">{"".join(cells)}</div>'
-        )
-    return "".join(out)
-
-
 def attributes(opened: OpenDataset, found: Comparison) -> None:
     """How often each value occurs in both origins; all numbers behind a click."""
     st.subheader("How they differ in light, colour and sharpness", anchor=False)
@@ -360,14 +198,10 @@ def attributes(opened: OpenDataset, found: Comparison) -> None:
     if shown:
         alt = " ".join(d.words for d in shown)
         values = _values(images, found, shown)
-        st.plotly_chart(
-            distributions(shown, values), theme=None, key="compare-spread", config=CONFIG, alt=alt
-        )
-    else:
-        st.caption("No clear difference.")
-    same = [d.attribute.title.lower() for d in found.differences if not d.differs and not np.isnan(d.effect)]
-    few = [d.attribute.title.lower() for d in found.differences if np.isnan(d.effect)]
-    if same and shown:
+        st.plotly_chart(distributions(shown, values), theme=None, key="compare-spread", config=CONFIG, alt=alt)
+    same = [_inline(d.attribute.title) for d in found.differences if not d.differs and not np.isnan(d.effect)]
+    few = [_inline(d.attribute.title) for d in found.differences if np.isnan(d.effect)]
+    if same:
         st.caption(f"No clear difference in {enumerate_words(same)}.")
     if few:
         st.caption(f"Too few measured pictures to compare {enumerate_words(few)}.")
@@ -419,44 +253,14 @@ def nothing_to_compare(dataset: Dataset) -> None:
     with st.container(border=True):
         st.markdown(f"**There are no {missing} pictures yet.**")
         st.markdown(
-            "Collect some pictures as your users would take them: a few dozen are enough for a first look. Put "
-            "them into a folder of their own and open the dataset again with that folder as *real world*. This "
-            "page then shows what training lacks."
+            "Collect some pictures as your users would take them: a few dozen are enough for a first look. "
+            "Put them into a folder of their own and open the dataset again with that folder as *real "
+            "world*. This page then shows what training lacks."
             if missing == "real-world"
             else "All pictures are marked as real world, so there is nothing to hold them against."
         )
 
 
-def _captions(dataset: Dataset, rows: Rows) -> list[str]:
-    short = short_concepts(dataset.concepts)
-    return [", ".join(short[c] for c in dataset.concepts_of(int(r))) or "no concept" for r in rows]
-
-
-def _farther(share: float) -> str:
-    return "" if np.isnan(share) else f"farther than {percent(share)}"
-
-
-def _cell(source: str, caption: str, note: str, colour: str) -> str:
-    text = html.escape(plain(caption))
-    return (
-        f'<figure style="margin:0;min-width:0"><img src="{html.escape(source)}" alt="{text}" loading="lazy" '
-        'style="width:100%;aspect-ratio:1;object-fit:cover;border-radius:6px;display:block;'
-        f'border-bottom:4px solid {colour}"><figcaption class="tde-small" title="{text}" '
-        'style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap">'
-        f'{text}<br><span class="tde-muted">{html.escape(note)}</span></figcaption></figure>'
-    )
-
-
-def _spread(values: NDArray[np.int64], n: int) -> list[int]:
-    """Up to n of the values at even distances, in order."""
-    if len(values) <= n:
-        return [int(v) for v in values]
-    return [int(v) for v in values[np.linspace(0, len(values) - 1, n).round().astype(np.int64)]]
-
-
-_PAIR: Final = "display:grid;grid-template-columns:1fr 1fr;gap:14px"
-_TILE: Final = "width:100%;height:100%;object-fit:cover;min-width:0;min-height:0;display:block"
-_CAPTION: Final = (
-    "display:flex;gap:.5rem;align-items:baseline;font-family:Manrope,sans-serif;font-weight:700;"
-    "font-size:1.15rem;margin-bottom:.4rem;flex-wrap:wrap"
-)
+def _inline(title: str) -> str:
+    """A title within a sentence: `Colour strength` -> `colour strength`, `JPEG quality` stays."""
+    return title if title[:2].isupper() else title[0].lower() + title[1:]

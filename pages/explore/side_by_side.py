@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis.dataset import TRAINING
-from components import comparison
+from components import comparison, side_by_side
 from components.shell import shell
 from components.state import require_dataset
 
@@ -20,7 +20,7 @@ if not dataset.has_real_world or not len(dataset.rows(origin=TRAINING)):
 
 header = st.container()
 concept = comparison.choose_concept(dataset)
-comparison.mosaics(opened, concept)
+side_by_side.mosaics(opened, concept)
 found = comparison.comparison(opened, concept)
 with header:
     shell(TITLE, comparison.sentence(found, concept) if found else "Looking at both sides.", opened)
@@ -28,8 +28,8 @@ if found is None:
     st.stop()
 
 comparison.top_differences(found)
-comparison.strips(opened, found)
-comparison.pairs(opened, found)
+side_by_side.strips(opened, found)
+side_by_side.pairs(opened, found)
 comparison.attributes(opened, found)
 with st.expander("How this is measured"):
     st.markdown(comparison.METHOD)
