@@ -8,13 +8,15 @@ implied parents, never its competitors.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import pandas as pd
+
+T = TypeVar("T")
 
 TRAINING: Final = "training"
 REAL_WORLD: Final = "real_world"
@@ -158,10 +160,10 @@ class Dataset:
             raise ValueError(f"expected {len(self.images)} rows, got {len(images)}")
         return replace(self, images=images, _cache={})
 
-    def _remember(self, key, build):  # type: ignore[no-untyped-def]
+    def _remember(self, key: str, build: Callable[[], T]) -> T:
         if key not in self._cache:
             self._cache[key] = build()
-        return self._cache[key]
+        return cast(T, self._cache[key])
 
 
 def is_within(concept: str, ancestor: str) -> bool:
@@ -198,5 +200,5 @@ def label_frame(pairs: Iterable[tuple[int, str]]) -> pd.DataFrame:
 
 def _renumber(frame: pd.DataFrame, position: np.ndarray) -> pd.DataFrame:
     new = position[frame["image"].to_numpy(dtype=np.int64)]
-    out = frame.assign(image=new)
-    return out[new >= 0].reset_index(drop=True)
+    out: pd.DataFrame = frame.assign(image=new)[new >= 0].reset_index(drop=True)
+    return out

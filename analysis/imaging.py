@@ -186,7 +186,7 @@ def _luma_sums() -> np.ndarray:
     quality = np.arange(1, 101)
     scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
     tables = np.clip((np.array(_STANDARD_LUMA)[None, :] * scale[:, None] + 50) // 100, 1, 255)
-    return tables.sum(axis=1).astype(np.float64)
+    return np.asarray(tables.sum(axis=1), dtype=np.float64)
 
 
 def _open(data: bytes) -> Image.Image:

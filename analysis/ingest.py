@@ -273,5 +273,3 @@ def _to_batch(
 def _vectors(values: np.ndarray, kind: Any) -> pa.FixedSizeListArray:
     flat = pa.array(np.ascontiguousarray(values, dtype=np.float16).ravel())
     return pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
-
-

@@ -92,7 +92,9 @@ def open_dataset(
     """
     start = time.monotonic()
     progress(0, 0, "Finding files")
-    dataset = load_dataset(source, allowed_roots=allowed_roots)
+    dataset = load_dataset(
+        source, allowed_roots=allowed_roots, progress=lambda done, total, note="": progress(done, 0, "Finding files")
+    )
     paths = dataset.images["path"].astype(str).tolist()
     result = ingest(paths, embedder, store, progress=progress)
     bad = [
@@ -117,7 +119,8 @@ def open_dataset(
 
 
 def _with_attributes(dataset: Dataset, store: Store, hashes: list[str]) -> pd.DataFrame:
-    measured = store.attributes(hashes).select(ATTRIBUTE_SCHEMA.names).to_pandas()
+    measured: pd.DataFrame = store.attributes(hashes).select(ATTRIBUTE_SCHEMA.names).to_pandas()
     measured.index = dataset.images.index
     core = dataset.images.drop(columns=list(dataset.metadata))
-    return pd.concat([core, measured, dataset.images[list(dataset.metadata)]], axis=1)
+    out: pd.DataFrame = pd.concat([core, measured, dataset.images[list(dataset.metadata)]], axis=1)
+    return out

@@ -12,7 +12,9 @@ class Progress(Protocol):
     person. The call may raise `analysis.errors.Cancelled`; work must then stop, keeping what it finished.
     """
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Report a step."""
+        ...
 
 
 def no_progress(done: int, total: int, note: str = "") -> None:

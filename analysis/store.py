@@ -81,7 +81,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = lancedb.connect(str(folder))
         except (OSError, RuntimeError, ValueError) as error:
-            raise StoreError(f"The store {folder} cannot be opened ({error}): choose another --cache folder.") from error
+            raise StoreError(f"The store {folder} cannot be opened ({error}): use another --cache folder.") from error
         self._tables: dict[str, _Table] = {}
         self._lock = threading.Lock()
 

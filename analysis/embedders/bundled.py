@@ -41,7 +41,7 @@ INFO: Final = ModelInfo(
     name=NAME,
     key=KEY,
     title="Bundled model (EfficientNet-Lite0 + MiniLM)",
-    sees="Everyday objects, animals, food, scenes and materials: it was trained on the 1,000 kinds of thing of ImageNet.",
+    sees="Everyday objects, animals, food, scenes and materials: it was trained on the 1,000 kinds of ImageNet.",
     blind_to=(
         "Text in pictures, faces and people's relations, brands, fine differences within one kind of thing, and words "
         "far from its 1,000 kinds. For those use an open_clip model."
@@ -139,7 +139,7 @@ def pack_locations(locations: np.ndarray) -> bytes:
     flat = locations.reshape(GRID * GRID, CHANNELS)
     scale = np.maximum(np.abs(flat).max(axis=1) / 127.0, 1e-4).astype(np.float16)
     values = np.clip(np.rint(flat / scale[:, None].astype(np.float32)), -127, 127).astype(np.int8)
-    return scale.tobytes() + values.tobytes()
+    return bytes(scale.tobytes() + values.tobytes())
 
 
 def unpack_locations(stored: bytes) -> Float32:

@@ -74,7 +74,7 @@ def export(out: Path) -> None:
             tail = _export_image(image_weights, work / "image.onnx")
             _export_text(text_weights, work)
         class_names, class_vectors = _class_vectors(work)
-        np.savez(work / "tail.npz", class_names=class_names, class_vectors=class_vectors, **tail)
+        np.savez(work / "tail.npz", allow_pickle=False, class_names=class_names, class_vectors=class_vectors, **tail)
         sizes = {p.name: p.stat().st_size for p in sorted(work.iterdir())}
         (work / "manifest.json").write_text(json.dumps({"sizes": sizes}), encoding="utf-8")
         try:
@@ -106,7 +106,7 @@ def _export_image(weights: Path, path: Path) -> dict[str, np.ndarray]:
 
     net = load_torch_model(weights)
 
-    class WithMaps(torch.nn.Module):
+    class WithMaps(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.net = net
@@ -144,7 +144,7 @@ def _export_text(weights: Path, folder: Path) -> None:
 
     model = AutoModel.from_pretrained(weights.parent, local_files_only=True, attn_implementation="eager").eval()
 
-    class Sentence(torch.nn.Module):
+    class Sentence(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model

@@ -158,9 +158,7 @@ def test_a_change_that_keeps_size_and_time_is_still_seen(counting: Counting, tmp
     assert ingest([str(path)], counting, store).content_hash[0] != before
 
 
-def test_unchanged_files_are_not_even_read(
-    counting: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unchanged_files_are_not_even_read(counting: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = write_photos(tmp_path / "p", 5)
     monkeypatch.setattr("analysis.store.time.time", lambda: 4e9)  # long after they were written
     store = Store(tmp_path / "store")
@@ -214,7 +212,8 @@ def test_cancel_keeps_what_was_finished(counting: Counting, tmp_path: Path) -> N
 
 def test_progress_ends_at_the_total(counting: Counting, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    ingest(write_photos(tmp_path / "p", 11), counting, Store(tmp_path / "s"), progress=lambda d, t, n="": seen.append((d, t)))
+    paths = write_photos(tmp_path / "p", 11)
+    ingest(paths, counting, Store(tmp_path / "s"), progress=lambda d, t, n="": seen.append((d, t)))
     assert seen[-1] == (11, 11)
     assert [d for d, _ in seen] == sorted(d for d, _ in seen)
 

@@ -57,7 +57,8 @@ print("quiet")
 
 
 def test_the_export_itself_uses_no_network(tmp_path: Path) -> None:
-    done = run(FORBID_SOCKETS + f"\nfrom analysis.embedders.bundled_export import main\nsys.exit(main([{str(tmp_path / 'm')!r}]))")
+    export = f"from analysis.embedders.bundled_export import main\nsys.exit(main([{str(tmp_path / 'm')!r}]))"
+    done = run(FORBID_SOCKETS + export)
     assert done.returncode == 0, done.stderr
     assert is_complete(tmp_path / "m")
 
@@ -82,7 +83,7 @@ def test_a_damaged_export_is_noticed(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_name_says_which_there_are() -> None:
-    with pytest.raises(ModelError, match="bundled.*open_clip"):
+    with pytest.raises(ModelError, match=r"bundled.*open_clip"):
         load_embedder("resnet")
 
 
