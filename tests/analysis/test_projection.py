@@ -4,15 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.embedders.base import Float32, l2_normalised
 from analysis.errors import Cancelled
 from analysis.projection import (
     MIN_PACMAP,
+    along_the_long_side,
     load_or_project,
     principal_components,
     project,
     projection_file,
+    spread_out,
     stored_projection,
 )
 
@@ -72,10 +76,30 @@ def test_one_dimension_of_difference_is_enough() -> None:
     assert np.isfinite(flat).all() and len(np.unique(flat, axis=0)) > 10
 
 
-def test_the_map_is_wider_than_high() -> None:
-    for seed in range(4):
-        spread = project(clouds(90, groups=2, seed=seed)[0]).std(axis=0)
-        assert spread[0] >= spread[1]
+def test_the_long_side_lies_from_left_to_right() -> None:
+    rng = np.random.default_rng(2)
+    tall = rng.normal(size=(90, 2)) * [1, 5]
+    turned = along_the_long_side(tall)
+    assert turned.std(axis=0)[0] == pytest.approx(tall.std(axis=0)[1], rel=0.02)
+    gaps = np.linalg.norm(tall[0] - tall[1]), np.linalg.norm(turned[0] - turned[1])
+    assert gaps[0] == pytest.approx(gaps[1])
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=1, max_size=30))
+def test_spreading_keeps_order_and_equality_along_each_axis(points: list[tuple[int, int]]) -> None:
+    flat = np.array(points, dtype=np.float32)
+    out = spread_out(flat)
+    assert np.abs(out).max() <= 1
+    for axis in (0, 1):
+        assert np.array_equal(
+            np.sign(np.subtract.outer(out[:, axis], out[:, axis])),
+            np.sign(np.subtract.outer(flat[:, axis], flat[:, axis])),
+        )
+
+
+def test_spreading_gives_a_crowd_more_room() -> None:
+    flat = np.array([[x, 0] for x in (*np.linspace(0, 0.1, 50), 1.0)], dtype=np.float32)
+    assert np.ptp(spread_out(flat)[:50, 0]) > 1.0
 
 
 def test_input_is_left_alone() -> None:
