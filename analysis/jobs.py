@@ -157,7 +157,7 @@ class Job(Generic[T]):
 
 
 class _Boundary:
-    """Edge of a job's thread: whatever the work raises is kept in the job, to be raised where it is asked for."""
+    """Edge of a job's thread: what the work raises is kept in the job, and raised where it is asked for."""
 
     def __init__(self, job: Job[Any]) -> None:
         self._job = job

@@ -94,9 +94,7 @@ def _recent_row(entry: RecentEntry) -> None:
     source = entry.source
     paths = [source.training] + ([source.real_world] if source.real_world else [])
     places = "<br>".join(html.escape(str(p)) for p in paths)
-    with st.container(
-        border=True, horizontal=True, wrap=False, vertical_alignment="center", key=f"recent-{source.id}"
-    ):
+    with st.container(border=True, horizontal=True, wrap=False, vertical_alignment="center", key=f"recent-{source.id}"):
         st.html(
             f'<div style="overflow-wrap:anywhere"><strong>{html.escape(source.name)}</strong> '
             f'<span class="tde-muted tde-small">&nbsp;{count(entry.images, "image")}, '

@@ -26,9 +26,7 @@ def progress_sentence(state: JobState, noun: str = "image", plural: str | None =
     parts = []
     if state.total > 0:
         parts.append(
-            f"{state.done:,} of {count(state.total, noun, plural)}"
-            if noun
-            else f"{state.done / state.total:.0%}"
+            f"{state.done:,} of {count(state.total, noun, plural)}" if noun else f"{state.done / state.total:.0%}"
         )
         if noun and state.rate is not None:
             parts.append(f"{state.rate:,.0f} a second" if state.rate >= 2 else f"{state.rate:.1f} a second")
@@ -39,15 +37,17 @@ def progress_sentence(state: JobState, noun: str = "image", plural: str | None =
     return ", ".join(parts)
 
 
+def no_buttons() -> None:
+    """Draw nothing."""
+
+
 def state_card(title: str, *sentences: str) -> None:
     """A centred title and sentences: how empty, loading and error states look. Text is escaped."""
     body = "".join(f"<p>{html.escape(s)}</p>" for s in sentences if s)
     st.html(f'<div class="tde-state"><h2>{html.escape(title)}</h2>{body}</div>')
 
 
-def show_running(
-    job: Job[Any], title: str, *, key: str, noun: str = "image", plural: str | None = None
-) -> None:
+def show_running(job: Job[Any], title: str, *, key: str, noun: str = "image", plural: str | None = None) -> None:
     """Progress of a job with a cancel button, updated twice a second; the page runs again when it ends."""
 
     @st.fragment(run_every=POLL_SECONDS)
@@ -76,9 +76,15 @@ def show_running(
 
 
 def show_cancelled(
-    job: Job[Any], title: str, resume: Callable[[], Any], *, key: str, noun: str = "image"
+    job: Job[Any],
+    title: str,
+    resume: Callable[[], Any],
+    *,
+    key: str,
+    noun: str = "image",
+    beside: Callable[[], None] = no_buttons,
 ) -> None:
-    """Say how far a cancelled job came, and offer to go on."""
+    """Say how far a cancelled job came, and offer to go on; `beside` draws further buttons in the same row."""
     state = job.state()
     far = (
         f"{state.done:,} of {count(state.total, noun)} are done and kept. Resuming does only the rest."
@@ -88,17 +94,24 @@ def show_cancelled(
     state_card(title, far)
     with st.container(horizontal=True, horizontal_alignment="center"):
         st.button("Resume", type="primary", key=f"{key}-resume", on_click=resume)
+        beside()
 
 
-def show_failed(job: Job[Any], title: str, again: Callable[[], Any], *, key: str) -> None:
+def show_failed(
+    job: Job[Any],
+    title: str,
+    again: Callable[[], Any],
+    *,
+    key: str,
+    beside: Callable[[], None] = no_buttons,
+) -> None:
     """Say what went wrong. A defect of ours is named as such, its details behind a click."""
     error = job.error
-    if job.message is not None:
-        state_card(title, job.message)
-    else:
-        state_card(title, "Something in the app itself went wrong. Your files are untouched.")
+    ours = error is not None and job.message is None
+    state_card(title, job.message or "Something in the app itself went wrong. Your pictures are untouched.")
     with st.container(horizontal=True, horizontal_alignment="center"):
         st.button("Try again", key=f"{key}-again", on_click=again)
-    if job.message is None and error is not None:
+        beside()
+    if ours:
         with st.expander(f"Details for a bug report: {type(error).__name__}"):
             st.code("".join(traceback.format_exception(error)), language=None, wrap_lines=True)

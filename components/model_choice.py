@@ -38,9 +38,7 @@ def model_choice() -> None:
                 placeholder="ViT-B-32/laion2b_s34b_b79k, or ViT-B-32/path/to/weights.pt",
             ).strip()
             if not _FORM.fullmatch(given):
-                st.caption(
-                    "Write the architecture, a slash, then the name of the weights or the path of a file."
-                )
+                st.caption("Write the architecture, a slash, then the name of the weights or the path of a file.")
                 return
             name = f"open_clip:{given}"
         if name == using:

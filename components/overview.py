@@ -39,13 +39,7 @@ def summary_sentence(dataset: Dataset) -> str:
         if n:
             parts.append(f"{n:,} {words}")
     of = f" of {count(len(dataset.concepts), 'concept')}" if dataset.concepts else ", none of them labelled"
-    split = (
-        f": {enumerate_words(parts)}"
-        if len(parts) > 1
-        else f", all {parts[0].split(' ', 1)[1]}"
-        if parts
-        else ""
-    )
+    split = f": {enumerate_words(parts)}" if len(parts) > 1 else f", all {parts[0].split(' ', 1)[1]}" if parts else ""
     text = f"{count(len(dataset), 'picture')}{of}{split}."
     if dataset.unreadable:
         text += f" {count(len(dataset.unreadable), 'file')} could not be read."
@@ -94,9 +88,7 @@ def examples(opened: OpenDataset) -> None:
         tags = []
         for row, source in zip(rows, thumbnail_sources(opened, rows), strict=True):
             words = enumerate_words([names[c] for c in dataset.concepts_of(row)]) or "no concept"
-            tags.append(
-                f'<img src="{html.escape(source)}" alt="{html.escape(words)}" title="{html.escape(words)}">'
-            )
+            tags.append(f'<img src="{html.escape(source)}" alt="{html.escape(words)}" title="{html.escape(words)}">')
         shown = "" if len(rows) == total else f", {len(rows)} of {total:,}"
         st.subheader(f"{ORIGIN_NAMES[origin]} pictures{shown}", anchor=False)
         st.html(f'<div class="tde-fit"><div class="tde-strip">{"".join(tags)}</div></div>')
@@ -130,9 +122,7 @@ def concepts(opened: OpenDataset) -> None:
         if more:
             st.html(f'<span class="tde-small tde-muted">{more}</span>', width="content")
         st.html(chips(key), width="content")
-        st.page_link(
-            "pages/explore/class_balance.py", label="See all in class balance", query_params=link_parameters()
-        )
+        st.page_link("pages/explore/class_balance.py", label="See all in class balance", query_params=link_parameters())
 
 
 def _evenness(table: pd.DataFrame, names: dict[str, str]) -> str:

@@ -6,7 +6,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -94,11 +93,7 @@ class Shelf:
 
     def put(self, model: str, opened: OpenDataset) -> None:
         """Hold an opened dataset, and answer requests for its thumbnails."""
-        hashes = (
-            frozenset(opened.dataset.images["content_hash"].astype(str))
-            if len(opened.dataset)
-            else frozenset()
-        )
+        hashes = frozenset(opened.dataset.images["content_hash"].astype(str)) if len(opened.dataset) else frozenset()
         SERVER.allow(opened.source.id, opened.store, hashes)
         with self._lock:
             self._open[opened.source.id, model] = opened
@@ -125,9 +120,7 @@ class Shelf:
             progress(0, 0, "Loading the model")
             embedder = self.model(model)
             progress(0, 0, "Reading the folders")
-            opened = open_dataset(
-                source, store=self.store(), embedder=embedder, allowed_roots=roots, progress=progress
-            )
+            opened = open_dataset(source, store=self.store(), embedder=embedder, allowed_roots=roots, progress=progress)
             self.put(model, opened)
             if len(opened.dataset):
                 images, concepts = len(opened.dataset), len(opened.dataset.concepts)
@@ -171,8 +164,8 @@ def given_source() -> Source | None:
     for sample in samples():
         if sample.source.id == training:
             return sample.source
-    source = Source(Path(training).expanduser().resolve())
-    return replace(source, real_world=Path(real_world).expanduser().resolve()) if real_world else source
+    beside = Path(real_world).expanduser().resolve() if real_world else None
+    return Source(Path(training).expanduser().resolve(), beside)
 
 
 def uploads_folder(root: Path | None = None) -> Path:

@@ -46,7 +46,7 @@ def _open_now() -> None:
         return
     opened = current_open()
     st.html('<p class="tde-side-title">Open now</p>')
-    what = count(len(opened.dataset), "image") if opened else "opening"
+    what = count(len(opened.dataset), "image") if opened else "not open yet"
     st.html(
         f'<p class="tde-small" style="margin:0;overflow-wrap:anywhere">{html.escape(choice.source.name)}<br>'
         f'<span class="tde-muted">{what}</span></p>'

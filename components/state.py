@@ -40,10 +40,7 @@ class Choice:
 def current_model() -> str:
     """The model of this session: link, then choice, then environment, then the bundled one."""
     return str(
-        st.query_params.get("model")
-        or st.session_state.get(_MODEL)
-        or os.environ.get(ENV_MODEL)
-        or DEFAULT_MODEL
+        st.query_params.get("model") or st.session_state.get(_MODEL) or os.environ.get(ENV_MODEL) or DEFAULT_MODEL
     )
 
 
@@ -151,11 +148,9 @@ def _show_opening(job: Job[None], name: str, start: Callable[[], None]) -> NoRet
         show_running(job, f"Opening {name}", key="opening")
         _while_opening()
     elif job.status is Status.CANCELLED:
-        show_cancelled(job, f"Stopped opening {name}", start, key="opening")
-        _to_start("Choose another dataset")
+        show_cancelled(job, f"Stopped opening {name}", start, key="opening", beside=_start_button)
     else:
-        show_failed(job, f"{name} could not be opened", start, key="opening")
-        _to_start("Choose another dataset")
+        show_failed(job, f"{name} could not be opened", start, key="opening", beside=_start_button)
     st.stop()
 
 
@@ -167,10 +162,9 @@ def _while_opening() -> None:
     )
 
 
-def _to_start(label: str, primary: bool = False) -> None:
-    with st.container(horizontal=True, horizontal_alignment="center"):
-        if st.button(label, type="primary" if primary else "secondary", key="to-start"):
-            st.switch_page(START_PAGE)
+def _start_button(label: str = "Choose another dataset", primary: bool = False) -> None:
+    if st.button(label, type="primary" if primary else "secondary", key="to-start"):
+        st.switch_page(START_PAGE)
 
 
 def _nothing_chosen() -> NoReturn:
@@ -179,10 +173,10 @@ def _nothing_chosen() -> NoReturn:
         "Choose a folder of your own, upload a zip file or take a bundled sample; this page then shows it.",
     )
     with st.container(horizontal=True, horizontal_alignment="center"):
+        _start_button("Choose a dataset", primary=True)
         for sample in samples():
             if st.button(f"Open {md(sample.title)}", key=f"empty-{sample.id}"):
                 choose(sample.source)
-    _to_start("Choose a dataset", primary=True)
     st.stop()
 
 
@@ -193,7 +187,8 @@ def _unknown(dataset_id: str) -> NoReturn:
         "start page; after that, links to it work.",
     )
     st.session_state.pop(_DATASET, None)
-    _to_start("Choose a dataset", primary=True)
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        _start_button("Choose a dataset", primary=True)
     st.stop()
 
 
@@ -213,13 +208,11 @@ def _nothing_readable(opened: OpenDataset) -> NoReturn:
         st.dataframe(unreadable_table(opened), hide_index=True)
     with st.container(horizontal=True, horizontal_alignment="center"):
         st.button("Look again", key="look-again", on_click=reopen, args=(opened.source.id,))
-    _to_start("Choose another dataset", primary=True)
+        _start_button(primary=True)
     st.stop()
 
 
 def unreadable_table(opened: OpenDataset) -> pd.DataFrame:
     """Files that could not be used: columns `File`, `Reason`."""
     files = opened.dataset.unreadable
-    return pd.DataFrame(
-        {"File": [u.image_id for u in files], "Reason": [u.reason for u in files]}, dtype=object
-    )
+    return pd.DataFrame({"File": [u.image_id for u in files], "Reason": [u.reason for u in files]}, dtype=object)

@@ -15,9 +15,7 @@ _WORD_JOINER: Final = "\u2060"
 
 def plain(text: str) -> str:
     """One line without control or invisible formatting characters: each becomes a space, ends are cut."""
-    return "".join(
-        " " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text
-    ).strip()
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text).strip()
 
 
 def md(text: str) -> str:

@@ -105,7 +105,7 @@ def styles() -> None:
 
 
 _CSS: Final = """
-.stMainBlockContainer { padding-top: 3.25rem; padding-bottom: 4rem; max-width: 1240px; }
+.stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 4rem; max-width: 1240px; }
 @media (max-width: 1100px) {
   .stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
   [data-testid="stSidebar"][aria-expanded="true"] {

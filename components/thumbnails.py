@@ -67,11 +67,7 @@ class ThumbnailServer:
         given = request.path_params
         content_hash = given["name"].removesuffix(".jpg")
         known = secrets.compare_digest(given["token"].encode(), self.token.encode())
-        body = (
-            self.picture(given["source_id"], content_hash)
-            if known and _HASH.fullmatch(content_hash)
-            else None
-        )
+        body = self.picture(given["source_id"], content_hash) if known and _HASH.fullmatch(content_hash) else None
         if body is None:
             return Response(status_code=404, headers={"Cache-Control": "no-store"})
         return Response(body, media_type="image/jpeg", headers=_HEADERS)

@@ -37,9 +37,7 @@ have no concept yet.
 def folder_form() -> None:
     """Path boxes for training and, if wanted, real-world pictures on the computer that runs the app."""
     with st.form("folder", border=False):
-        training = st.text_input(
-            "Training pictures", placeholder="Folder, or a .csv, .jsonl or .parquet list"
-        )
+        training = st.text_input("Training pictures", placeholder="Folder, or a .csv, .jsonl or .parquet list")
         real_world = st.text_input(
             "Real-world pictures (optional)",
             placeholder="Folder with pictures as they come in real use",
@@ -53,9 +51,7 @@ def folder_form() -> None:
         with st.popover("Which folders may be opened", type="tertiary"):
             st.markdown("For safety only folders below these can be opened:")
             st.code("\n".join(str(p) for p in path_roots()), language=None, wrap_lines=True)
-            st.caption(
-                "To allow others, set EXPLORER_ROOTS before starting the app, or start it with that folder."
-            )
+            st.caption("To allow others, set EXPLORER_ROOTS before starting the app, or start it with that folder.")
     if sent:
         try:
             with st.spinner("Reading the folder"):
@@ -76,9 +72,7 @@ def checked_source(training: str, real_world: str) -> Source:
     source = Source(first, second)
     found = load_dataset(source, allowed_roots=roots)
     if not len(found) and not found.unreadable:
-        raise InputError(
-            f"No picture lies in {first.name} or below it. Choose the folder that holds the pictures."
-        )
+        raise InputError(f"No picture lies in {first.name} or below it. Choose the folder that holds the pictures.")
     return source
 
 
@@ -145,11 +139,7 @@ def unpacking(file: UploadedFile | BinaryIO, name: str) -> Callable[[Progress], 
 
 def _source_in(folder: Path, name: str) -> Source:
     inner = [p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX"))]
-    if (
-        len(inner) == 1
-        and inner[0].is_dir()
-        and {p.name for p in inner[0].iterdir()} >= {"training", "real_world"}
-    ):
+    if len(inner) == 1 and inner[0].is_dir() and {p.name for p in inner[0].iterdir()} >= {"training", "real_world"}:
         folder = inner[0]
     if (folder / "training").is_dir() and (folder / "real_world").is_dir():
         return Source(folder / "training", folder / "real_world", name=name)

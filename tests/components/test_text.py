@@ -31,9 +31,7 @@ def test_escaped_text_stays_on_one_line(text):
     assert len(md(text).splitlines()) <= 1
 
 
-@pytest.mark.parametrize(
-    "code", [":smile:", ":material/home:", ":red[x]", ":streamlit:", ":blue-background[x]"]
-)
+@pytest.mark.parametrize("code", [":smile:", ":material/home:", ":red[x]", ":streamlit:", ":blue-background[x]"])
 def test_no_icon_or_colour_code_survives(code):
     shown = _ESCAPED.sub(r"\1", md(f"a {code} b"))
     assert not re.search(r":[\w+-]", shown)
