@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(STAMP) ## open the app: make demo [DATASET=folder] [REAL_WORLD=folder] [PORT=8501]
-	@EXPLORER_DATASET="$(DATASET)" EXPLORER_REAL_WORLD="$(REAL_WORLD)" \
+	@EXPLORER_DATASET="$(or $(DATASET),perfect_pint)" EXPLORER_REAL_WORLD="$(REAL_WORLD)" \
 		$(BIN)/streamlit run serve.py --server.port $(PORT) --server.headless $(HEADLESS)
 
 test: $(STAMP) chromium lint types arrows unit browser ## everything that must hold

@@ -34,7 +34,8 @@ class Source:
     Attributes:
         training: the training images.
         real_world: images from real use, if there are any.
-        name: short name for a person; by default that of the training folder.
+        name: short name for a person; by default that of the training folder, or of the folder that holds
+            both where they lie side by side (`beer/studio` and `beer/bar` are "beer").
         sample: id of the bundled sample this is; empty for data of one's own.
     """
 
@@ -45,7 +46,7 @@ class Source:
 
     def __post_init__(self) -> None:
         if not self.name:
-            object.__setattr__(self, "name", _name_of(self.training))
+            object.__setattr__(self, "name", _default_name(self.training, self.real_world))
 
     @property
     def id(self) -> str:
@@ -68,6 +69,14 @@ def allowed_roots(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
     given = [Path(p) for p in os.environ.get(ROOTS_VARIABLE, "").split(os.pathsep) if p.strip()]
     chosen = given or list(_default_roots())
     return tuple(dict.fromkeys(Path(os.path.realpath(_expanded(p))) for p in (*chosen, *extra, SAMPLE_DATA)))
+
+
+def _default_name(training: Path, real_world: Path | None) -> str:
+    if real_world is not None:
+        beside = {os.path.dirname(os.path.abspath(_expanded(p))) for p in (training, real_world)}
+        if len(beside) == 1:
+            return _name_of(Path(beside.pop()))
+    return _name_of(training)
 
 
 def _default_roots() -> Iterable[Path]:

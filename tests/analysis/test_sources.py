@@ -163,12 +163,12 @@ def test_what_is_no_usable_path_is_one_clear_line(tmp_path: Path, text: str, mes
 
 
 def test_both_folders_become_one_dataset(tmp_path: Path) -> None:
-    training = tree(tmp_path / "studio", "Fruit/Apple/a.png", "train/Milk/b.png", "c.png")
-    world = tree(tmp_path / "shop", "2024/Fruit/Apple/a.png", "street/d.png")
+    training = tree(tmp_path / "grocery/studio", "Fruit/Apple/a.png", "train/Milk/b.png", "c.png")
+    world = tree(tmp_path / "grocery/shop", "2024/Fruit/Apple/a.png", "street/d.png")
     (training / "notes.txt").write_text("x")
     (world / "notes.txt").write_text("x")
     dataset = load(training, world)
-    assert dataset.name == "studio"
+    assert dataset.name == "grocery"  # the folder that holds both
     assert dataset.roots == {"training": training, "real_world": world}
     assert dataset.images["image_id"].tolist() == [
         "Fruit/Apple/a.png", "c.png", "train/Milk/b.png",
