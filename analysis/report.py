@@ -104,7 +104,7 @@ def images_table(dataset: Dataset) -> pd.DataFrame:
     """
     out = dataset.images.drop(columns=["path", *dataset.metadata])
     text = ["image_id", "origin", "split"]
-    return out.astype({name: "string" for name in text})[text + [c for c in out.columns if c not in text]]
+    return out.astype(dict.fromkeys(text, "string"))[text + [c for c in out.columns if c not in text]]
 
 
 def labels_table(dataset: Dataset) -> pd.DataFrame:

@@ -205,7 +205,7 @@ def pictures(opened: OpenDataset, table: pd.DataFrame) -> None:
     st.caption(f"{count(len(rows[origin]), 'picture')} of {md(chosen)}, {ORIGIN_NAMES[origin].lower()}")
     clicked = gallery(opened, rows[origin], key=f"balance-gallery-{origin}-{chosen}", show_origin=False)
     if clicked is not None:
-        picture_dialog(opened, clicked)
+        picture_dialog(opened, clicked, rows=rows[origin])
 
 
 def shared(dataset: Dataset) -> None:

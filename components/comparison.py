@@ -259,6 +259,7 @@ def nothing_to_compare(dataset: Dataset) -> None:
             if missing == "real-world"
             else "All pictures are marked as real world, so there is nothing to hold them against."
         )
+        st.page_link("pages/explore/start.py", label="Open with real-world pictures", icon=":material/add:")
 
 
 def _inline(title: str) -> str:

@@ -54,9 +54,7 @@ def balance_bars(
     compact = len(counts) >= COMPACT_FROM
     names = _names(counts["concept"].tolist(), marked, itself)
     total = {o: max(1, int(counts[o].sum())) for o in origins}
-    longest = max(
-        (float((counts[o] / total[o] if shares else counts[o]).max()) for o in origins), default=1.0
-    )
+    longest = max((float((counts[o] / total[o] if shares else counts[o]).max()) for o in origins), default=1.0)
     fig = go.Figure()
     for origin in origins:
         pictures = counts[origin].to_numpy()
@@ -79,10 +77,11 @@ def balance_bars(
             hovertemplate="%{hovertext}<br>%{customdata[2]:,} pictures<extra>%{fullData.name}</extra>",
         )
     figure_layout(fig)
+    head = 40 if len(origins) > 1 else 8  # room for the legend
     row = (COMPACT_ROW if compact else ROW)[len(origins)]
     fig.update_layout(
-        height=row * len(counts) + 56,
-        margin={"l": 8, "r": 48, "t": 40, "b": 8},
+        height=row * len(counts) + 16 + head,
+        margin={"l": 8, "r": 48, "t": head, "b": 8},
         bargap=0.25,
         bargroupgap=0.04,
         showlegend=len(origins) > 1,
@@ -225,9 +224,7 @@ def bars_sentence(counts: pd.DataFrame) -> str:
     """What the bars show, for people who do not see them."""
     if counts.empty:
         return "No concepts."
-    ends = [
-        f"{plain(str(r['concept']))} ({r['training']:,} training)" for r in (counts.iloc[0], counts.iloc[-1])
-    ]
+    ends = [f"{plain(str(r['concept']))} ({r['training']:,} training)" for r in (counts.iloc[0], counts.iloc[-1])]
     return f"Bars of pictures per concept for {count(len(counts), 'concept')}, from {ends[0]} to {ends[1]}."
 
 

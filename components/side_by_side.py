@@ -111,9 +111,10 @@ def strips(opened: OpenDataset, found: Comparison) -> None:
         size="small",
         show_origin=False,
     )
-    row = clicked if clicked is not None else also
-    if row is not None:
-        picture_dialog(opened, row)
+    if clicked is not None:
+        picture_dialog(opened, clicked, rows=typical.rows)
+    elif also is not None:
+        picture_dialog(opened, also, rows=found.least)
 
 
 def pairs(opened: OpenDataset, found: Comparison) -> None:

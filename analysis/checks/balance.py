@@ -41,9 +41,7 @@ from analysis.statistics import benjamini_hochberg
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_MATTERS_BELOW = 0.8  # of the equal share; the "four-fifths rule": a smaller gap changes no decision
 DEFAULT_FAIL_BELOW = 0.1  # of the equal share: an order of magnitude rarer than its peers
-DEFAULT_MIN_LABELLED = (
-    20  # labelled training pictures; with fewer, two concepts of 10 to 3 are not told apart
-)
+DEFAULT_MIN_LABELLED = 20  # labelled training pictures; with fewer, two concepts of 10 to 3 are not told apart
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
 
 
@@ -122,7 +120,11 @@ class BalanceResult:
             return f"{self._reason(found)}{without}"
         if self.imbalance == 1.0:
             return f"All {self.concepts} concepts are equally common.{without}"
-        return f"No concept is clearly rarer than its share.{without}"
+        rarest, most = self.table.iloc[0], self.table.iloc[-1]
+        return (
+            f"No concept is clearly rarer than its share: the rarest has {_pictures(int(rarest['n']))}, "
+            f"the most common {most['n']:,}.{without}"
+        )
 
     def _reason(self, found: tuple[ConceptFinding, ...]) -> str:
         if self.labelled < self.params.min_labelled:
@@ -238,9 +240,7 @@ def _compare(dataset: Dataset, params: Params, labelled: int) -> pd.DataFrame:
 def _verdicts(table: pd.DataFrame, params: Params) -> list[str]:
     tests = max(1, int(table["p_value"].notna().sum()))
     out = []
-    for n, share, p, p_one in zip(
-        table["n"], table["equal_share"], table["p_corrected"], table["p_one"], strict=True
-    ):
+    for n, share, p, p_one in zip(table["n"], table["equal_share"], table["p_corrected"], table["p_one"], strict=True):
         if np.isnan(p):
             verdict = Verdict.CANNOT_TELL
         elif n >= params.matters_below * share:
@@ -290,8 +290,6 @@ def find_balance(
         concepts=len(detailed),
         labelled=labelled,
         unlabelled=without,
-        evidence=_evidence(
-            dataset, table.loc[table["verdict"] != "pass", "concept"].tolist(), params.evidence
-        ),
+        evidence=_evidence(dataset, table.loc[table["verdict"] != "pass", "concept"].tolist(), params.evidence),
         params=params,
     )

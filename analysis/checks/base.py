@@ -132,6 +132,4 @@ class Check:
 
 def rank_findings(findings: Iterable[ConceptFinding]) -> tuple[ConceptFinding, ...]:
     """Worst verdict first, then lowest score, then name."""
-    return tuple(
-        sorted(findings, key=lambda f: (-_RANK[f.verdict], 1.0 if f.score is None else f.score, f.concept))
-    )
+    return tuple(sorted(findings, key=lambda f: (-_RANK[f.verdict], 1.0 if f.score is None else f.score, f.concept)))

@@ -151,9 +151,7 @@ def test_equal_halves_rarely_differ() -> None:
     for seed in range(runs):
         rng = np.random.default_rng(seed)
         images = pd.DataFrame({name: rng.gamma(2.0, size=240) for name in ATTRIBUTES})
-        found = attribute_differences(
-            images, rows(0, 120), rows(120, 240), ATTRIBUTES.values(), small_effect=0.0
-        )
+        found = attribute_differences(images, rows(0, 120), rows(120, 240), ATTRIBUTES.values(), small_effect=0.0)
         alarms += any(d.differs for d in found)
     assert alarms <= 6  # 95 % point of binomial(60, 0.05)
 
@@ -170,9 +168,7 @@ def test_too_few_measured_values_are_not_judged() -> None:
     values = np.concatenate([np.full(MIN_VALUES - 1, 90.0), np.full(40, np.nan), np.full(50, 20.0)])
     images = pd.DataFrame({"jpeg_quality": values})
     split = MIN_VALUES + 39
-    (found,) = attribute_differences(
-        images, rows(0, split), rows(split, len(values)), [ATTRIBUTES["jpeg_quality"]]
-    )
+    (found,) = attribute_differences(images, rows(0, split), rows(split, len(values)), [ATTRIBUTES["jpeg_quality"]])
     assert not found.differs
     assert found.training_n == MIN_VALUES - 1
     assert "too few" in found.words
@@ -180,9 +176,7 @@ def test_too_few_measured_values_are_not_judged() -> None:
 
 def test_an_attribute_that_was_not_measured_is_left_out() -> None:
     assert attribute_differences(measured(np.ones(9), np.ones(9)), rows(0, 9), rows(9, 18), []) == ()
-    found = attribute_differences(
-        measured(np.ones(9), np.ones(9)), rows(0, 9), rows(9, 18), ATTRIBUTES.values()
-    )
+    found = attribute_differences(measured(np.ones(9), np.ones(9)), rows(0, 9), rows(9, 18), ATTRIBUTES.values())
     assert [(d.attribute.name, d.effect, d.differs) for d in found] == [("brightness", 0.0, False)]
 
 

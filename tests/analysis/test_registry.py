@@ -1,5 +1,6 @@
 """Every check has a unique id, a page in docs, a page in the app and a test file."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_an_unknown_id_names_the_known_ones() -> None:
 
 def test_cannot_tell_ranks_below_warn_and_above_pass() -> None:
     order = [Verdict.PASS, Verdict.CANNOT_TELL, Verdict.WARN, Verdict.FAIL]
-    for lower, higher in zip(order, order[1:], strict=False):
+    for lower, higher in itertools.pairwise(order):
         assert worst([higher, lower, lower]) is higher
         assert at_least(higher, lower)
         assert not at_least(lower, higher)

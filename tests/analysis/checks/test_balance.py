@@ -21,9 +21,7 @@ from analysis.dataset import Dataset, label_frame
 from analysis.statistics import benjamini_hochberg
 
 
-def made(
-    training: Mapping[tuple[str, ...], int], real_world: Mapping[tuple[str, ...], int] | None = None
-) -> Dataset:
+def made(training: Mapping[tuple[str, ...], int], real_world: Mapping[tuple[str, ...], int] | None = None) -> Dataset:
     """`{("A", "B"): 3}`: three images with both labels."""
     images = [("training", c) for c, n in training.items() for _ in range(n)]
     images += [("real_world", c) for c, n in (real_world or {}).items() for _ in range(n)]
@@ -73,7 +71,7 @@ def test_a_planted_rare_concept_is_found_first_with_its_pictures_and_what_to_col
 
 def test_a_tenth_of_the_share_fails() -> None:
     found = findings(counted(a=100, b=100, c=100, d=5))
-    assert [(c.concept, c.verdict) for c in found.concepts][0] == ("d", Verdict.FAIL)
+    assert next((c.concept, c.verdict) for c in found.concepts) == ("d", Verdict.FAIL)
     assert found.verdict is Verdict.FAIL
 
 
@@ -171,9 +169,7 @@ def _alarms(probabilities: np.ndarray, labels: int, runs: int, seed: int) -> int
     for _ in range(runs):
         n = rng.multinomial(labels, probabilities)
         p = lower_tail(n)
-        table = pd.DataFrame(
-            {"n": n, "equal_share": labels / k, "p_value": p, "p_one": binom.cdf(1, labels, 1 / k)}
-        )
+        table = pd.DataFrame({"n": n, "equal_share": labels / k, "p_value": p, "p_one": binom.cdf(1, labels, 1 / k)})
         table["p_corrected"] = benjamini_hochberg(p)
         verdicts = _verdicts(table, Params(matters_below=1.0))
         alarms += any(v in ("warn", "fail") for v in verdicts)

@@ -1,0 +1,79 @@
+"""A verdict as a card: word and sign first, then the worst concepts and what to do, method behind a click."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from analysis.checks.base import ConceptFinding, Findings, Verdict
+from components.text import count, md, plain, short_concept
+
+# (sign, word, colour that carries white text): the word says it, the colour only helps.
+_LOOK: Final = {
+    Verdict.PASS: ("✓", "Fine", "#3E6B12"),
+    Verdict.CANNOT_TELL: ("?", "Cannot tell", "#5A626B"),
+    Verdict.WARN: ("!", "Look at this", "#9A5200"),
+    Verdict.FAIL: ("✕", "Needs work", "#B3122F"),
+    Verdict.UNAVAILABLE: ("–", "Not available", "#5A626B"),
+}
+SHOWN: Final = 4
+
+
+def badge(verdict: Verdict) -> str:
+    """The verdict as a small label, HTML."""
+    sign, word, colour = _LOOK[verdict]
+    return (
+        f'<span style="background:{colour};color:#fff;border-radius:99px;padding:.18rem .7rem;'
+        f'font-size:.82rem;font-weight:600;white-space:nowrap">{sign}&nbsp; {word}</span>'
+    )
+
+
+def verdict_card(
+    title: str, findings: Findings, method: str, *, key: str, on_concept: Callable[[str], None] | None = None
+) -> None:
+    """One check's answer.
+
+    Args:
+        title: the check's title.
+        findings: what it found.
+        method: how it judges, plain sentences (Markdown of ours, no names from files).
+        key: of the card's widgets.
+        on_concept: called with a concept's name when its button is pressed, to show its pictures.
+    """
+    with st.container(border=True, key=f"{key}-card"):
+        st.html(
+            '<div style="display:flex;gap:.7rem;align-items:center;flex-wrap:wrap">'
+            f"{badge(findings.verdict)}<strong>{html.escape(title)}</strong></div>"
+            f'<p style="margin:.55rem 0 0;overflow-wrap:anywhere">{html.escape(plain(findings.headline))}</p>'
+        )
+        rare = [c for c in findings.concepts if c.verdict in (Verdict.WARN, Verdict.FAIL)]
+        for i, found in enumerate(rare[:SHOWN]):
+            _finding(found, f"{key}-{i}", on_concept)
+        if len(rare) > SHOWN:
+            with st.expander(f"{count(len(rare) - SHOWN, 'more concept')}"):
+                for i, found in enumerate(rare[SHOWN:], SHOWN):
+                    _finding(found, f"{key}-{i}", on_concept)
+        with st.expander("How this is judged"):
+            st.markdown(method)
+
+
+def _finding(found: ConceptFinding, key: str, on_concept: Callable[[str], None] | None) -> None:
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
+        st.html(
+            f'<div class="tde-small" style="overflow-wrap:anywhere;line-height:1.7">{badge(found.verdict)} '
+            f"<strong>{html.escape(plain(short_concept(found.concept)))}</strong>: "
+            f"{html.escape(plain(found.headline))} {html.escape(plain(found.fix))}</div>",
+            width="stretch",
+        )
+        if on_concept is not None:
+            st.button(
+                "Show pictures",
+                key=f"{key}-show",
+                type="tertiary",
+                on_click=on_concept,
+                args=(found.concept,),
+                help=md(f"The pictures of {short_concept(found.concept)}"),
+            )
