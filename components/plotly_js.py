@@ -32,7 +32,7 @@ def routes() -> list[Route]:
     """Routes for `streamlit.App`; from now on `plotly_url` gives an address."""
     from starlette.routing import Route
 
-    global _served  # noqa: PLW0603 - one process serves one app
+    global _served
     _served = True
     return [Route("/plotly/{version}.js", respond, methods=["GET"])]
 

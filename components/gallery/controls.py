@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from analysis.attributes import ATTRIBUTES
 from analysis.dataset import ORIGINS
 from analysis.neighbours import more_like
 from components.caching import cached
@@ -105,7 +106,7 @@ def _limits(
     least, most = float(np.nanmin(numbers)), float(np.nanmax(numbers))
     step = (most - least) / 200
     low, high = st.slider(
-        title, least, most + step, (least, most + step), step=step, key=f"gallery-range-{column}"
+        title, least, most + step, (least, most + step), step=step, key=f"gallery-range-{column}", width=480
     )
     whole = low <= least and high >= most
     return (None, None, ()) if whole else (float(low), float(high), ())
@@ -123,19 +124,21 @@ def ordered(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> tuple[NDArray
             "Sort by", list(columns), format_func=columns.__getitem__, key=f"gallery-sort-{like}", width=280
         )
         down = False
-        if column != SIMILAR:
-            down = (
-                st.segmented_control(
-                    "Order",
-                    ["Up", "Down"],
-                    default="Up",
-                    required=True,
-                    key="gallery-order",
-                    label_visibility="collapsed",
-                )
-                == "Down"
+        words = _order_words(dataset, column)
+        if words is not None:
+            order = st.segmented_control(
+                "Order",
+                [False, True],
+                default=False,
+                required=True,
+                format_func=words.__getitem__,
+                key="gallery-order",
+                label_visibility="collapsed",
             )
-        elif st.button("Forget the chosen picture", key="gallery-forget", type="tertiary"):
+            down = bool(order)
+        if column == SIMILAR and st.button(
+            "Forget the chosen picture", key="gallery-forget", type="tertiary"
+        ):
             st.query_params.pop(LIKE_PARAMETER, None)
             st.rerun()
     if column == SIMILAR and like is not None:
@@ -148,6 +151,18 @@ def ordered(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> tuple[NDArray
         return np.concatenate([np.array(chosen, dtype=np.int64), found.rows[keep]]), notes
     rows = sorted_rows(dataset, rows, column, down)
     return rows, _column_notes(dataset, rows, column)
+
+
+def _order_words(dataset: Dataset, column: str) -> tuple[str, str] | None:
+    """What ascending and descending mean for a column, None where there is only one order."""
+    if column in (SIMILAR, AS_LOADED):
+        return None
+    if column in ATTRIBUTES:
+        known = ATTRIBUTES[column]
+        return f"{known.lower.capitalize()} first", f"{known.higher.capitalize()} first"
+    if pd.api.types.is_numeric_dtype(dataset.images[column]):
+        return "Lowest first", "Highest first"
+    return "A to Z", "Z to A"
 
 
 def _column_notes(dataset: Dataset, rows: NDArray[np.int64], column: str) -> list[str] | None:

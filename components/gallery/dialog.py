@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analysis.dataset import Dataset
     from analysis.opening import OpenDataset
 
-NEIGHBOURS: Final = 12
+NEIGHBOURS: Final = 10
 ROW_KEY: Final = "picture_row"
 """Session state: row of the picture the dialog shows; set by `picture_dialog`, changed by its buttons."""
 
@@ -111,7 +111,7 @@ def _picture(open_dataset: OpenDataset, row: int) -> None:
 def _facts(dataset: Dataset, row: int) -> None:
     image = dataset.images.iloc[row]
     concepts = dataset.concepts_of(row)
-    st.markdown(f"#### {md(', '.join(concepts)) or 'No concept'}")
+    st.subheader(md(", ".join(concepts)) or "No concept", anchor=False)
     denied = dataset.negatives.loc[dataset.negatives["image"] == row, "concept"].tolist()
     if denied:
         st.markdown(f"Known not to show {md(', '.join(denied))}")
@@ -140,7 +140,8 @@ def facts_table(dataset: Dataset, row: int) -> pd.DataFrame:
 def _value(value: Any, digits: int, unit: str) -> str:
     if pd.isna(value):
         return "–"
-    return f"{float(value):,.{digits}f}{f' ({unit})' if unit else ''}"
+    said = f" ({unit})" if "-" in unit or "/" in unit else f" {unit}" if unit else ""
+    return f"{float(value):,.{digits}f}{said}"
 
 
 def _own(value: Any) -> str:

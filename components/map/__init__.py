@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.dataset import ORIGINS, REAL_WORLD
 from components import plotly_js
+from components.caching import cached
 from components.map.codec import mask_of, pack, rows_of
 from components.map.selection import keep_rows, selected_rows, sent_to_browser
 from components.text import count, plain
@@ -90,10 +92,8 @@ def take_events(open_dataset: OpenDataset, selected: Any, opened: Any) -> MapSta
         and selected.get("n") == n
         and selected.get("rev") == sent_to_browser(open_dataset)[0]
     ):
-        try:
+        with contextlib.suppress(ValueError):  # not what our own script sends: the selection stays as it was
             keep_rows(open_dataset, rows_of(str(selected.get("mask")), n))
-        except ValueError:  # not what our own script sends: the selection stays as it was
-            pass
     row = int(opened) if isinstance(opened, (int, float)) and 0 <= opened < n else None
     return MapState(selected_rows(open_dataset), row)
 
@@ -112,33 +112,41 @@ def _data(
     sheet: bool,
     height: int,
 ) -> dict[str, Any]:
-    images = open_dataset.dataset.images
-    n = len(images)
+    n = len(open_dataset.dataset)
     revision, mask = sent_to_browser(open_dataset)
-    real = (images["origin"] == REAL_WORLD).to_numpy()
     url = thumbnail_url(open_dataset, _PROBE)
+    place = pack(np.asarray(xy, dtype=np.float32))
     return {
-        "key": f"{open_dataset.source.id}-{_digest(open_dataset.fingerprint)}",
-        "n": n,
+        **cached(open_dataset, "map_facts", url is not None, lambda: _facts(open_dataset, url is not None)),
         "rev": revision,
         "selection": mask,
-        "xy": pack(np.asarray(xy, dtype=np.float32)),
-        "origin": pack(real.astype(np.uint8)),
-        "origin_names": [ORIGIN_NAMES[o] for o in ORIGINS],
-        "origin_counts": [int((~real).sum()), int(real.sum())],
-        **_labels(open_dataset),
+        "xy": place,
         "paint": paint.data,
         "shown": None if shown is None else mask_of(shown, n),
         "rings": [int(r) for r in rings],
         "focus": focus,
         "sheet": sheet,
-        "hashes": _hashes(open_dataset) if url else None,
-        "hash_bytes": len(_PROBE) // 2,
         "url": url.replace(_PROBE, "{}") if url else None,
         "thumbs": _inline(open_dataset, xy, shown) if sheet and not url else None,
         "plotly": plotly_js.plotly_url(),
         "height": height,
         "dark": is_dark(),
+    }
+
+
+def _facts(open_dataset: OpenDataset, with_hashes: bool) -> dict[str, Any]:
+    """What stays the same however the map is drawn."""
+    n = len(open_dataset.dataset)
+    real = (open_dataset.dataset.images["origin"] == REAL_WORLD).to_numpy()
+    return {
+        "key": f"{open_dataset.source.id}-{_digest(open_dataset.fingerprint)}",
+        "n": n,
+        "origin": pack(real.astype(np.uint8)),
+        "origin_names": [ORIGIN_NAMES[o] for o in ORIGINS],
+        "origin_counts": [int((~real).sum()), int(real.sum())],
+        **_labels(open_dataset),
+        "hashes": _hashes(open_dataset) if with_hashes else None,
+        "hash_bytes": len(_PROBE) // 2,
         "description": f"Map of {count(n, 'picture')}. The buttons below it select by category; "
         "selected pictures are listed further down.",
     }

@@ -96,7 +96,7 @@ class EmbeddingMap {
     const style = getComputedStyle(this.wrap);
     const of = (name) => style.getPropertyValue(name).trim();
     // on the dark ground the deep colours of the palette need an edge
-    const edge = this.scene.dark ? "rgba(255,255,255,.5)" : null;
+    const edge = this.scene.dark ? "rgba(255,255,255,.3)" : null;
     return { ink: of("--tde-ink"), faint: of("--tde-faint"), other: of("--tde-other"), edge };
   }
 
@@ -104,7 +104,8 @@ class EmbeddingMap {
     const first = !this.plot._fullLayout;
     const { traces, rows } = buildTraces(this.scene, this.flags, this.look);
     this.rowsOf = rows;
-    const layout = buildLayout(this.look, this.tool, this.view0 ?? WHOLE);
+    // buttons zoom without Plotly knowing of a person's hand, so its uirevision alone would forget it
+    const layout = buildLayout(this.look, this.tool, first ? this.view0 ?? WHOLE : this.ranges());
     layout.selections = this.outlines ?? [];
     const config = { displayModeBar: false, scrollZoom: true, doubleClick: "reset+autosize", showTips: false };
     if (first) config.doubleClickDelay = 320;
@@ -135,15 +136,16 @@ class EmbeddingMap {
       const rows = this.rowsOf[point.curveNumber];
       if (rows) flags[rows[point.pointNumber]] = 1;
     }
-    this.select(flags, this.plot.layout.selections ?? []);
+    this.select(flags, this.plot.layout.selections ?? [], flags.some(Boolean));
   }
 
-  select(flags, outlines) {
+  /** `painted`: Plotly has drawn this selection already. */
+  select(flags, outlines, painted = false) {
     const changed = flags.length !== this.flags.length || flags.some((f, i) => f !== this.flags[i]);
     this.flags = flags;
     this.outlines = flags.some(Boolean) ? outlines : [];
     this.remember();
-    this.paintSelection();
+    if (!painted) this.paintSelection();
     this.drawLegend();
     this.drawSheet();
     this.say();

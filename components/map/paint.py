@@ -12,7 +12,7 @@ import pandas as pd
 from analysis.attributes import ATTRIBUTES
 from analysis.dataset import ORIGINS, at_level, depth
 from components.map.codec import pack
-from components.text import plain, short_concepts
+from components.text import count, plain, short_concepts
 from components.theme import ORIGIN_COLOURS, ORIGIN_NAMES, OTHER_COLOUR, PALETTE
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def paint_by(dataset: Dataset, choice: str, dark: bool = False) -> Paint:
             title, images["origin"].map(ORIGIN_NAMES), names, [ORIGIN_COLOURS[o] for o in ORIGINS]
         )
     if kind == "attribute":
-        return _numbers(title, ATTRIBUTES[name].unit, images[name], dark)
+        known = ATTRIBUTES[name]
+        return _numbers(title, known.unit, images[name], dark, (known.lower, known.higher))
     if kind == "column" and _is_number(images[name]):
         return _numbers(plain(name), "", pd.to_numeric(images[name]), dark)
     values = images["split" if kind == "split" else name]
@@ -120,7 +121,9 @@ def _categories(
     rest = names[len(own) :]
     code_of = {name: i for i, name in enumerate(own)} | dict.fromkeys(rest, len(own))
     code = values.map(code_of).fillna(NONE).to_numpy(dtype=np.uint8)
-    note = f"{int((code == NONE).sum()):,} without a value are hollow." if (code == NONE).any() else ""
+    note = (
+        f"{count(int((code == NONE).sum()), 'picture')} without one: hollow." if (code == NONE).any() else ""
+    )
     return Paint(
         "category",
         {
@@ -138,12 +141,14 @@ def _categories(
     )
 
 
-def _numbers(title: str, unit: str, values: pd.Series, dark: bool) -> Paint:
-    """A continuous scale between the 1st and the 99th percentile, so that one odd picture does not flatten it."""
+def _numbers(
+    title: str, unit: str, values: pd.Series, dark: bool, words: tuple[str, str] = ("", "")
+) -> Paint:
+    """A continuous scale between the 5th and the 95th percentile, so that a few odd pictures do not flatten it."""
     x = values.to_numpy(dtype=np.float32, na_value=np.nan)
     x = np.where(np.isfinite(x), x, np.float32(np.nan)).astype(np.float32)
     known = x[~np.isnan(x)]
-    low, high = (float(q) for q in np.percentile(known, [1, 99])) if len(known) else (0.0, 1.0)
+    low, high = (float(q) for q in np.percentile(known, [5, 95])) if len(known) else (0.0, 1.0)
     shades = SCALE_DARK if dark else SCALE_LIGHT
     missing = len(x) - len(known)
     return Paint(
@@ -151,16 +156,16 @@ def _numbers(title: str, unit: str, values: pd.Series, dark: bool) -> Paint:
         {
             "kind": "number",
             "title": title,
-            "unit": unit if not unit.startswith("0") and not unit.startswith("1-") else "",
+            "unit": _unit(unit),
             "code": pack(np.where(np.isnan(x), NONE, 0).astype(np.uint8)),
             "values": pack(x),
             "low": low,
             "high": high if high > low else low + 1.0,
-            "low_text": f"{_figure(low)} or less",
-            "high_text": f"{_figure(high)} or more {_unit(unit)}".strip(),
+            "low_text": f"{words[0]} {_figure(low)}".strip(),
+            "high_text": f"{_figure(high)} {_unit(unit)} {words[1]}".replace("  ", " ").strip(),
             "scale": [[i / (len(shades) - 1), colour] for i, colour in enumerate(shades)],
             "rest": -1,
-            "note": f"{missing:,} without a value are hollow." if missing else "",
+            "note": f"{count(missing, 'picture')} without a value: hollow." if missing else "",
         },
     )
 
@@ -170,4 +175,5 @@ def _figure(x: float) -> str:
 
 
 def _unit(unit: str) -> str:
-    return f"({unit})" if unit else ""
+    """The unit, but not where it only names the range (`0-1`)."""
+    return "" if "-" in unit else unit

@@ -55,13 +55,15 @@ function markerOf(scene, key, rows, look) {
   const code = key >> 1;
   const real = key & 1;
   // a diamond of the same nominal size looks larger than a circle
-  const line = { width: look.edge ? 0.8 : 0, color: look.edge || look.ink };
+  const edged = look.edge && scene.paint.kind === "category" && code !== scene.paint.rest;
+  const line = { width: edged ? 0.6 : 0, color: look.edge || look.ink };
   const marker = { size: real ? size * 1.12 : size, symbol: SYMBOLS[real], opacity: 0.85, line };
-  if (code === NONE) return { ...marker, color: look.other, symbol: SYMBOLS[real] + "-open", line: { width: 1, color: look.other } };
+  if (code === NONE) return { ...marker, size: size * 0.9, opacity: 0.6, color: look.other, symbol: SYMBOLS[real] + "-open", line: { width: 1, color: look.other } };
   if (scene.paint.kind === "number") {
     const { low, high } = scene.paint;
     return { ...marker, color: take(scene.paint.values, rows), colorscale: scene.paint.scale, cmin: low, cmax: high };
   }
+  if (code === scene.paint.rest) return { ...marker, size: size * 0.85, opacity: 0.4, color: scene.paint.colours[code] };
   return { ...marker, color: scene.paint.colours[code] };
 }
 

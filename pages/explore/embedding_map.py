@@ -49,10 +49,8 @@ if len(state.selected):
     clicked = show_selection(opened, state.selected)
     to_open = to_open if clicked is None else clicked
 elif not found:
-    state_card(
-        "Draw around points to see their pictures",
-        "Or click a colour below the map to select all of its pictures.",
-    )
+    by_colour = "Or click a colour below the map to select all of its pictures."
+    state_card("Draw around points to see their pictures", by_colour if view.paint.kind == "category" else "")
 
 if to_open is not None:
     walk = state.selected if to_open in state.selected else None

@@ -15,7 +15,7 @@ from analysis.neighbours import more_like, nearest, search_text
 
 
 def info(*, knows_text: bool = True) -> ModelInfo:
-    return ModelInfo("fake", "fake-1", "Fake", "Sees all.", "Blind to brand names.", 8, 4, 8, knows_text)
+    return ModelInfo("fake", "fake-1", "Fake", "Sees all.", "Brand names.", 8, 4, 8, knows_text)
 
 
 class FakeEmbedder:
@@ -40,7 +40,13 @@ def by_hand(vectors: Float32, query: Float32, k: int, without: int | None) -> li
     return [i for i in order if i != without][:k]
 
 
-@given(n=st.integers(1, 40), q=st.integers(1, 6), k=st.integers(0, 50), seed=st.integers(0, 5), coarse=st.booleans())
+@given(
+    n=st.integers(1, 40),
+    q=st.integers(1, 6),
+    k=st.integers(0, 50),
+    seed=st.integers(0, 5),
+    coarse=st.booleans(),
+)
 def test_rows_are_those_of_a_full_sort(n: int, q: int, k: int, seed: int, coarse: bool) -> None:
     vectors = random_vectors(n, seed=seed)
     queries = random_vectors(q, seed=seed + 100)
@@ -106,9 +112,9 @@ def test_text_search_compares_with_the_space_shared_with_text() -> None:
 
 
 def test_text_search_says_what_the_model_cannot_read() -> None:
-    assert search_text(features(), FakeEmbedder(), "x").note == "Blind to brand names."
+    assert search_text(features(), FakeEmbedder(), "x").note == "What it cannot tell: brand names."
     note = search_text(features(), FakeEmbedder(knows_text=False), "x").note
-    assert "never learnt from text" in note and note.endswith("Blind to brand names.")
+    assert "never learnt from text" in note and note.endswith("brand names.")
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
