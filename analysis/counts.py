@@ -66,7 +66,7 @@ def concept_counts(dataset: Dataset, level: int | None = None) -> pd.DataFrame:
     out = pd.DataFrame({"concept": pd.Series(names, dtype=object)})
     for name in (TRAINING, REAL_WORLD):
         out[name] = np.bincount(code[origin == name], minlength=len(names)).astype(np.int64)
-    out["nested"] = [name in nested for name in names]
+    out["nested"] = np.array([name in nested for name in names], dtype=bool)
     return out.sort_values(["training", "concept"], ascending=[False, True], ignore_index=True)
 
 

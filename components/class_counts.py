@@ -61,7 +61,7 @@ def sentence(table: pd.DataFrame, dataset: Dataset) -> str:
     if ratio == 1.0:
         return f"All {k} concepts are equally common, with {count(int(n[0]), 'training picture')} each."
     most = f"the most common has {n.max():,} training pictures, the rarest {n.min():,}"
-    if k - like < 0.5:
+    if like > 0.95 * k:
         return f"{k} concepts, and they count nearly like {k} equally common ones: {most}."
     return f"{k} concepts, but they count like {_about(like)} equally common ones: {most}."
 

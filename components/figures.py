@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
@@ -73,7 +74,7 @@ def balance_bars(
             marker={"color": ORIGIN_COLOURS[origin], "line": {"width": 0}, "pattern": _pattern(origin)},
             selected={"marker": {"opacity": 1.0}},
             unselected={"marker": {"opacity": 1.0}},
-            hovertext=[plain(str(c)) for c in counts["concept"]],
+            hovertext=[html.escape(plain(str(c))) for c in counts["concept"]],
             hovertemplate="%{hovertext}<br>%{customdata[2]:,} pictures<extra>%{fullData.name}</extra>",
         )
     figure_layout(fig)
@@ -230,8 +231,6 @@ def bars_sentence(counts: pd.DataFrame) -> str:
 
 def _names(concepts: list[str], marked: str | None, itself: Collection[str]) -> list[str]:
     """Axis labels: short, escaped (Plotly reads some HTML), cut in the middle."""
-    import html
-
     short = short_concepts(concepts)
     out = []
     for concept in concepts:

@@ -114,4 +114,6 @@ def test_nothing_to_count_has_no_ratio() -> None:
     assert np.isnan(imbalance_ratio([0, 0]))
     assert effective_number([]) == 0.0
     assert levels(dataset((T, ()))) == 0
-    assert concept_counts(dataset((T, ()))).empty
+    empty = concept_counts(dataset((T, ())))
+    assert empty.empty
+    assert empty[~empty["nested"]].columns.tolist() == ["concept", "training", "real_world", "nested"]
