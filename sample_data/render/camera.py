@@ -1,0 +1,100 @@
+"""From light to a JPEG: exposure, colour, blur, noise and compression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from plan import Finish, Picture
+from scipy.ndimage import convolve, gaussian_filter, median_filter
+
+Array = NDArray[np.float64]
+STUDIO_EXPOSURE = 1.15
+_LUMA = np.array([0.2126, 0.7152, 0.0722])
+
+
+def develop(light: Array, picture: Picture, path: Path) -> None:
+    """Turn linear radiance (rows, columns, 3) into the finished picture at `path`."""
+    rng = np.random.default_rng([picture.seed, 9])
+    finish = picture.finish
+    image = without_fireflies(light)
+    image = image * _meter(image, picture) * finish.exposure * np.array(finish.cast)
+    image = _glare(image, 0.05 if picture.origin == "studio" else 0.12)
+    image = image * _vignette(image.shape, finish.vignette)
+    if finish.motion > 0:
+        image = _motion(image, finish)
+    if finish.defocus > 0:
+        image = gaussian_filter(image, [finish.defocus, finish.defocus, 0])
+    if finish.noise > 0:
+        image = _sensor_noise(rng, image, finish.noise)
+    encoded = _tone(image, finish.contrast)
+    picture_8bit = Image.fromarray((np.clip(encoded, 0, 1) * 255 + 0.5).astype(np.uint8))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subsampling = 0 if picture.origin == "studio" else 2
+    picture_8bit.save(path, quality=finish.jpeg_quality, subsampling=subsampling, optimize=True)
+
+
+def without_fireflies(image: Array) -> Array:
+    """Replace lone pixels far brighter than their neighbours (left over from the random light paths)."""
+    middle = median_filter(image, size=(3, 3, 1))
+    luma, calm = image @ _LUMA, middle @ _LUMA
+    wild = luma > 2.2 * calm + 0.08 * float(np.percentile(luma, 98))
+    out = image.copy()
+    out[wild] = middle[wild]
+    return out
+
+
+def _meter(image: Array, picture: Picture) -> float:
+    """Exposure factor: measured light in the studio, where the lamps stand still; automatic in the bar."""
+    if picture.origin == "studio":
+        return STUDIO_EXPOSURE
+    luma = image @ _LUMA
+    height, width = luma.shape
+    middle = luma[height // 8 : -height // 8, width // 4 : -width // 4]
+    bright = float(np.percentile(middle, 94))
+    return 0.80 / max(bright, 1e-4)
+
+
+def _glare(image: Array, share: float) -> Array:
+    spread = max(image.shape) / 45
+    lit = np.minimum(image, 6.0)
+    out: Array = (1 - share) * image + share * gaussian_filter(lit, [spread, spread, 0])
+    return out
+
+
+def _vignette(shape: tuple[int, ...], strength: float) -> Array:
+    down, across = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
+    out: Array = (1 - strength * np.clip((down**2 + across**2) / 2, 0, 1))[..., None]
+    return out
+
+
+def _motion(image: Array, finish: Finish) -> Array:
+    size = int(np.ceil(finish.motion)) // 2 * 2 + 3
+    angle = np.radians(finish.motion_angle)
+    kernel = np.zeros((size, size))
+    for step in np.linspace(-0.5, 0.5, 60):
+        bend = 0.12 * finish.motion * (4 * step**2 - 0.5)
+        x = size // 2 + finish.motion * step * np.cos(angle) - bend * np.sin(angle)
+        y = size // 2 + finish.motion * step * np.sin(angle) + bend * np.cos(angle)
+        kernel[int(np.clip(round(y), 0, size - 1)), int(np.clip(round(x), 0, size - 1))] += 1
+    kernel /= kernel.sum()
+    return np.stack([convolve(np.minimum(image[..., c], 8.0), kernel, mode="nearest") for c in range(3)], -1)
+
+
+def _sensor_noise(rng: np.random.Generator, image: Array, strength: float) -> Array:
+    shot = rng.standard_normal(image.shape) * np.sqrt(np.clip(image, 0, 4)) * strength
+    grain = gaussian_filter(rng.standard_normal(image.shape), [0.7, 0.7, 0]) * strength * 0.45
+    return np.maximum(image + shot + grain, 0.0)
+
+
+def _tone(image: Array, contrast: float) -> Array:
+    """A soft shoulder above 0.7, then the sRGB curve."""
+    knee = 0.7
+    over = np.maximum(image - knee, 0)
+    image = np.minimum(image, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))
+    encoded = np.where(
+        image <= 0.0031308, 12.92 * image, 1.055 * np.maximum(image, 1e-9) ** (1 / 2.4) - 0.055
+    )
+    return 0.45 + (encoded - 0.45) * contrast if contrast != 1.0 else encoded
