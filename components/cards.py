@@ -36,10 +36,10 @@ def _cover_picture(path: str, side: int) -> str:
 
 
 def cover(pictures: tuple[Path, ...]) -> str:
-    """Up to five pictures composed into one, the first one large, as HTML."""
-    shown = pictures[:COVER_PICTURES] if len(pictures) >= COVER_PICTURES else pictures[:1]
+    """Up to five pictures composed into one, as HTML: five around a large one, fewer side by side."""
+    shown = pictures[:COVER_PICTURES]
     tags = (f'<img src="{_cover_picture(str(p), COVER_SIDE)}" alt="">' for p in shown)
-    return f'<div class="tde-cover">{"".join(tags)}</div>'
+    return f'<div class="tde-cover tde-cover-{len(shown)}">{"".join(tags)}</div>'
 
 
 def sample_cards() -> None:
@@ -63,10 +63,9 @@ def sample_cards() -> None:
 
 def _wide_sample(sample: Sample) -> None:
     with st.container(border=True, key=f"sample-{sample.id}"):
-        pictures, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
-        with pictures:
-            st.html(cover(sample.cover))
-        with words:
+        grid = st.grid(2, min_column_width=340, gap="medium", vertical_alignment="center")
+        grid.html(cover(sample.cover))
+        with grid, st.container():
             _sample_words(sample, story=True)
 
 

@@ -69,9 +69,9 @@ def metrics(dataset: Dataset) -> None:
         values.append((ORIGIN_NAMES[origin], f"{int((images['origin'] == origin).sum()):,}"))
     unlabelled = sum(not c for c in dataset.concepts_by_row)
     if unlabelled:
-        values.append(("Without a concept", f"{unlabelled:,}"))
-    values.append(("Unreadable files", f"{len(dataset.unreadable):,}"))
-    grid = st.grid(len(values), min_column_width=108)
+        values.append(("No concept", f"{unlabelled:,}"))
+    values.append(("Unreadable", f"{len(dataset.unreadable):,}"))
+    grid = st.grid(len(values), min_column_width=112)
     for label, value in values:
         grid.metric(label, value, border=True)
 
@@ -252,13 +252,11 @@ def unreadable(opened: OpenDataset) -> None:
         st.markdown("Every file could be read.")
         return
     if dataset.ignored:
-        st.markdown(
-            f"{count(dataset.ignored, 'file')} that {'is' if dataset.ignored == 1 else 'are'} no image "
-            "by name, such as text, lists or videos."
-        )
+        were = "was" if dataset.ignored == 1 else "were"
+        st.markdown(f"{count(dataset.ignored, 'file')} {were} passed over: not pictures, but text, lists or the like.")
     if dataset.unreadable:
         table = unreadable_table(opened)
-        st.markdown(f"{count(len(table), 'picture')} could not be read; nothing else waits for them.")
+        st.markdown(f"{count(len(table), 'picture')} could not be read. Everything else is shown without them.")
         st.dataframe(table, hide_index=True)
         st.download_button(
             "Save this list as CSV",

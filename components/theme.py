@@ -129,12 +129,12 @@ _CSS: Final = """
 @container (max-width: 460px) { .tde-strip { grid-template-columns: repeat(6, minmax(0, 1fr)); } }
 .tde-strip img { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 6px; display: block;
   background: color-mix(in srgb, currentColor 8%, transparent); }
-.tde-cover { display: grid; grid-template-columns: 2fr 1fr 1fr; grid-template-rows: 1fr 1fr; gap: 4px;
+.tde-cover { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: 4px;
   aspect-ratio: 2 / 1; border-radius: 8px; overflow: hidden;
   background: color-mix(in srgb, currentColor 8%, transparent); }
 .tde-cover img { width: 100%; height: 100%; object-fit: cover; min-width: 0; min-height: 0; display: block; }
-.tde-cover img:first-child { grid-row: 1 / span 2; }
-.tde-cover img:only-child { grid-column: 1 / -1; }
+.tde-cover-5 { grid-auto-flow: row; grid-template-columns: 2fr 1fr 1fr; grid-template-rows: 1fr 1fr; }
+.tde-cover-5 img:first-child { grid-row: 1 / span 2; }
 .tde-state { padding: 2.2rem 1rem .6rem; text-align: center; }
 .tde-state h2 { font-family: Manrope, sans-serif; font-size: 1.35rem; margin: 0 0 .4rem; }
 .tde-state p { margin: 0 auto; max-width: 58ch; line-height: 1.55; overflow-wrap: anywhere; }

@@ -36,7 +36,7 @@ def test_counts_are_those_of_the_files(shown):
         "Concepts": "4",
         "Training": "16",
         "Real world": "6",
-        "Unreadable files": "1",
+        "Unreadable": "1",
     }
 
 
@@ -112,7 +112,8 @@ def test_a_cancelled_opening_can_be_resumed(small_folder, monkeypatch):
 
     monkeypatch.setattr(opening, "open_dataset", held)
     at = run_until(new_session(OVERVIEW), lambda at: "3 of 15 images" in words(at))
-    next(b for b in at.button if b.label == "Cancel").click()
+    press(at, "Cancel")
+    assert "Stopping" in words(at)
     gate.set()
     run_until(at, lambda at: any(b.label == "Resume" for b in at.button))
     assert "3 of 15 images are done and kept" in words(at)

@@ -49,6 +49,13 @@ def test_darker_pictures_are_told_and_both_sides_are_shown(open_page):
     assert len(at.get("plotly_chart")) == 1
 
 
+def test_a_large_comparison_runs_in_the_background_and_ends_on_the_same_page(open_page, monkeypatch):
+    monkeypatch.setattr("components.comparison.SLOW", 0)
+    at = open_page({"glass": 15}, {"glass": 12}, dark=True)
+    run_until(at, lambda page: "Real-world pictures are darker" in words(page))
+    assert len(at.get("plotly_chart")) == 1
+
+
 def test_without_real_world_pictures_the_page_says_what_to_do(open_page):
     at = open_page({"glass": 3})
     assert "There are no real-world pictures yet" in words(at)
