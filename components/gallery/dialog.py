@@ -62,7 +62,7 @@ def _body(
     row = min(int(st.session_state[ROW_KEY]), len(open_dataset.dataset) - 1)
     if on_show is not None:
         on_show(row)
-    _steps(order, row)
+    _steps(order, row, on_show)
     picture, facts = st.columns([3, 2], gap="medium")
     with picture:
         _picture(open_dataset, row)
@@ -74,24 +74,36 @@ def _body(
     _neighbours(open_dataset, row)
 
 
-def _show(row: int) -> None:
+def _show(row: int, on_show: Callable[[int], None] | None = None) -> None:
     st.session_state[ROW_KEY] = int(row)
+    if on_show is not None:
+        on_show(row)
 
 
-def _steps(order: NDArray[np.int64], row: int) -> None:
+def _steps(order: NDArray[np.int64], row: int, on_show: Callable[[int], None] | None) -> None:
     """Buttons to the previous and next picture of the list; after a jump to a neighbour, back into it."""
     found = np.flatnonzero(order == row)
     at = int(found[0]) if len(found) else None
     before = int(order[at - 1]) if at else None
     after = int(order[at + 1]) if at is not None and at + 1 < len(order) else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Previous", key="picture-previous", on_click=_show, args=(before,), disabled=before is None)
-        st.button("Next", key="picture-next", on_click=_show, args=(after,), disabled=after is None)
+        st.button(
+            "Previous",
+            key="picture-previous",
+            on_click=_show,
+            args=(before, on_show),
+            disabled=before is None,
+        )
+        st.button("Next", key="picture-next", on_click=_show, args=(after, on_show), disabled=after is None)
         if at is not None:
             st.caption(f"{at + 1:,} of {len(order):,}")
         else:
             st.button(
-                "Back to the list", key="picture-back", on_click=_show, args=(int(order[0]),), type="tertiary"
+                "Back to the list",
+                key="picture-back",
+                on_click=_show,
+                args=(int(order[0]), on_show),
+                type="tertiary",
             )
 
 

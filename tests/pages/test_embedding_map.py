@@ -30,7 +30,7 @@ def tiles(at: AppTest, number: int = 0) -> list[dict[str, Any]]:
 
 def seed(at: AppTest, ids: list[str]) -> AppTest:
     """Select pictures as if they had been drawn around."""
-    at.session_state[selection_key(at.query_params["dataset"][0])] = ids
+    at.session_state[selection_key(at.query_params["dataset"])] = ids
     return at.run()
 
 
