@@ -85,8 +85,8 @@ def figures_in_words(table: pd.DataFrame, dataset: Dataset) -> None:
         help="Training pictures of the most common concept for each one of the rarest.",
     )
     grid.metric(
-        "Counts like",
-        f"{_about(like)} of {len(n)} concepts",
+        "Concepts it counts like",
+        f"{_about(like)} of {len(n)}",
         border=True,
         help="Equally common concepts that would give the same variety.",
     )
