@@ -1,0 +1,102 @@
+"""Take the pictures in docs/images: every page of the app on the bundled sample, wide and narrow, light and dark.
+
+    python docs/take_screenshots.py [--out docs/images] [--dataset FOLDER --real-world FOLDER] [--only map]
+
+By default only what the documents show is taken; `--all` takes every page at 1440 and 900 px in both schemes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
+
+from tests.browser.conftest import FLAGS, find_chromium  # noqa: E402 - needs the path set above
+from tests.browser.driving import SAMPLE, running_app, settled  # noqa: E402
+
+PAGES = {
+    "start": "",
+    "overview": "overview",
+    "balance": "balance",
+    "map": "map",
+    "compare": "compare",
+    "gallery": "gallery",
+}
+KEPT = [("light", 1440, 1000), ("dark", 900, 1000)]
+ALL = [(scheme, width, 1000) for scheme in ("light", "dark") for width in (1440, 900)]
+
+
+def main() -> int:
+    """Start the app, visit the pages, write the pictures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "images")
+    parser.add_argument("--dataset", default=SAMPLE)
+    parser.add_argument("--real-world", default="")
+    parser.add_argument("--only", nargs="+", choices=PAGES, default=list(PAGES))
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--full", action="store_true", help="the whole length of each page")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    environment = {"EXPLORER_DATASET": arguments.dataset, "EXPLORER_REAL_WORLD": arguments.real_world}
+    with (
+        tempfile.TemporaryDirectory() as cache,
+        running_app(Path(cache) / "cache", **environment) as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        for look in ALL if arguments.all else KEPT:
+            for name in arguments.only:
+                path = arguments.out / f"{name}-{look[1]}-{look[0]}.png"
+                _take(browser, f"{address}/{PAGES[name]}", name, path, look, arguments.full)
+                print(path)
+        browser.close()
+    return 0
+
+
+def _take(browser: Browser, url: str, name: str, path: Path, look: tuple[str, int, int], full: bool) -> None:
+    scheme, width, height = look
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(300_000)
+    page.goto(f"{url}?dataset={SAMPLE}" if name == "start" else url)
+    if name == "start":
+        page.wait_for_selector("h1")
+    else:
+        page.wait_for_selector(".st-key-shell-facts")
+    settled(page)
+    if name == "map":
+        _draw_around(page)
+    page.wait_for_timeout(1500)
+    if full:
+        length = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": int(length) + 40})
+        page.wait_for_timeout(1500)
+    page.screenshot(path=str(path))
+    context.close()
+
+
+def _draw_around(page: Page) -> None:
+    """Draw around the right half of the map, so that the picture shows what that does."""
+    page.wait_for_selector(".tde-map-plot .main-svg")
+    page.wait_for_timeout(1500)
+    box = page.locator(".tde-map-plot").bounding_box()
+    assert box is not None
+    corners = [(0.55, 0.05), (0.97, 0.05), (0.97, 0.95), (0.55, 0.95), (0.55, 0.05)]
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=10)
+    page.mouse.up()
+    settled(page)
+    page.mouse.move(points[0][0] + 60, points[0][1] + 80, steps=4)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,70 @@
+"""Start the app, wait for it, and look at it in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLE = "perfect_pint"
+
+
+@contextlib.contextmanager
+def running_app(cache: Path, **environment: str) -> Iterator[str]:
+    """The app on a free port; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "serve.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
+    cache.mkdir(parents=True, exist_ok=True)
+    log = (cache.parent / "app.log").open("w")
+    process = subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env={**os.environ, "EXPLORER_CACHE": str(cache), **environment},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            if process.poll() is not None:
+                raise RuntimeError((cache.parent / "app.log").read_text())
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
+                break
+            time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the app has nothing left to do."""
+    page.wait_for_selector("[data-testid=stApp]")
+    page.wait_for_timeout(300)
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState !== 'running'"
+        " && !document.querySelector('[data-testid=stStatusWidget]')",
+        timeout=120_000,
+    )

@@ -1,0 +1,231 @@
+"""What a person does with the app, done by a real browser on real pictures."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from support import photo
+
+from tests.browser.driving import running_app, settled
+
+HOSTILE = '<img src=x onerror="document.title=1337"> **bold** [x](http://example.invalid)'
+PAGES = ("overview", "balance", "map", "compare", "gallery")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training and a real-world folder; one concept has a hostile name; one file is broken."""
+    root = tmp_path_factory.mktemp("data") / "pictures"
+    concepts = {"Apple": (170, 60, 60), "Pear": (150, 170, 60), HOSTILE.replace("/", "_"): (60, 90, 170)}
+    for origin, shift in (("training", 0), ("real", 50)):
+        for number, (concept, tint) in enumerate(concepts.items()):
+            folder = root / origin / concept
+            folder.mkdir(parents=True)
+            for i in range(14):
+                colour = tuple(max(0, c - shift) for c in tint)
+                photo(1000 * shift + 100 * number + i, size=(120, 90), tint=colour).save(folder / f"{i}.jpg")
+    (root / "training" / "Apple" / "broken.jpg").write_bytes(b"broken")
+    return root
+
+
+@pytest.fixture(scope="module")
+def given(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app started on those folders, as `make demo DATASET=… REAL_WORLD=…` does."""
+    environment = {"EXPLORER_DATASET": str(pictures / "training"), "EXPLORER_REAL_WORLD": str(pictures / "real")}
+    with running_app(tmp_path_factory.mktemp("given") / "cache", **environment) as address:
+        yield address
+
+
+def opened(page: Page, address: str, slug: str) -> None:
+    """Go to a page by its address, cold, and wait until the dataset is open."""
+    page.goto(f"{address}/{slug}")
+    expect(page.locator("h1").first).to_be_visible()
+    expect(page.locator(".st-key-shell-facts")).to_be_visible()
+    settled(page)
+
+
+@pytest.mark.parametrize("slug", PAGES)
+def test_a_cold_deep_link_shows_the_page_inside_the_shell(page: Page, given: str, slug: str) -> None:
+    opened(page, given, slug)
+    expect(page.get_by_test_id("stSidebar")).to_contain_text("Training Data Explorer")
+    expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Embedding map")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.locator("text=Page not found")).to_have_count(0)
+
+
+@pytest.mark.parametrize("slug", PAGES)
+def test_hostile_names_stay_text(page: Page, given: str, slug: str) -> None:
+    opened(page, given, slug)
+    assert "1337" not in page.title()
+    assert page.locator('img[src="x"]').count() == 0
+    assert page.locator('a[href*="example.invalid"]').count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("slug", ["", *PAGES])
+def test_nothing_is_wider_than_a_900_pixel_window(browser: Browser, given: str, slug: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 900, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    tab = context.new_page()
+    try:
+        if slug:
+            opened(tab, given, slug)
+        else:
+            tab.goto(f"{given}/?dataset=none")
+            settled(tab)
+        wide = tab.evaluate(
+            "() => { const main = document.querySelector('[data-testid=stMain]');"
+            " return main.scrollWidth - main.clientWidth }"
+        )
+        assert wide <= 1, f"{wide} px too wide"
+    finally:
+        context.close()
+
+
+def test_the_overview_lists_the_broken_file(page: Page, given: str) -> None:
+    opened(page, given, "overview")
+    expect(page.get_by_test_id("stMain")).to_contain_text("broken.jpg")
+    expect(page.get_by_test_id("stMain")).to_contain_text("not an image")
+
+
+def lasso(page: Page, left: float = 0.02, top: float = 0.02, right: float = 0.98, bottom: float = 0.98) -> None:
+    """Draw around a part of the map, given as shares of its frame."""
+    box = page.locator(".tde-map-plot").bounding_box()
+    assert box is not None
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=8)
+    page.mouse.up()
+
+
+def map_ready(page: Page, address: str) -> None:
+    opened(page, address, "map")
+    expect(page.locator(".tde-map-status")).to_contain_text("84 pictures")
+    expect(page.locator(".tde-map-plot .main-svg").first).to_be_visible()
+    page.wait_for_timeout(500)
+
+
+def test_drawing_around_points_shows_their_pictures_and_recolouring_keeps_them(page: Page, given: str) -> None:
+    map_ready(page, given)
+    page.locator(".tde-map-plot").scroll_into_view_if_needed()
+    lasso(page)
+    expect(page.locator(".tde-map-status")).to_contain_text("84 of 84 selected")
+    expect(page.locator("button.tile").first).to_be_visible()
+    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("option", name="Origin").click()
+    settled(page)
+    expect(page.locator(".tde-map-status")).to_contain_text("84 of 84 selected")
+
+
+def test_a_click_on_a_colour_selects_its_pictures_and_the_csv_holds_them(page: Page, given: str) -> None:
+    map_ready(page, given)
+    page.locator(".tde-map-chip", has_text="Pear").click()
+    expect(page.locator(".tde-map-status")).to_contain_text("28 of 84 selected")
+    settled(page)
+    with page.expect_download() as waiting:
+        page.get_by_test_id("stDownloadButton").get_by_role("button").first.click()
+    rows = Path(waiting.value.path()).read_text(encoding="utf-8").strip().splitlines()
+    assert len(rows) == 29 and "image_id" in rows[0]
+    assert all("Pear" in row for row in rows[1:])
+
+
+def test_pointing_at_a_point_shows_its_picture(page: Page, given: str) -> None:
+    map_ready(page, given)
+    place = page.locator(".tde-map-plot").evaluate(
+        "plot => { const b = plot.getBoundingClientRect(), l = plot._fullLayout, t = plot.data.find(d => d.x?.length);"
+        " return [b.x + l.xaxis._offset + l.xaxis.l2p(t.x[0]), b.y + l.yaxis._offset + l.yaxis.l2p(t.y[0])] }"
+    )
+    page.mouse.move(place[0] - 30, place[1] - 30)
+    page.mouse.move(*place, steps=6)
+    picture = page.locator(".tde-map-card img")
+    expect(picture).to_be_visible()
+    page.wait_for_function("img => img.complete && img.naturalWidth > 0", arg=picture.element_handle())
+
+
+def test_the_contact_sheet_puts_pictures_into_the_map(page: Page, given: str) -> None:
+    map_ready(page, given)
+    page.get_by_role("radio", name="Pictures").or_(page.get_by_role("button", name="Pictures")).first.click()
+    expect(page.locator(".tde-map-tile img").first).to_be_visible()
+    assert page.locator(".tde-map-tile").count() >= 5
+
+
+def test_search_by_words_ranks_pictures(page: Page, given: str) -> None:
+    map_ready(page, given)
+    page.get_by_role("textbox", name="Find by words").fill("green apple")
+    page.keyboard.press("Enter")
+    settled(page)
+    expect(page.locator("button.tile").first).to_be_visible()
+
+
+def test_a_click_in_the_gallery_opens_the_picture_in_full(page: Page, given: str) -> None:
+    opened(page, given, "gallery")
+    expect(page.locator("button.tile")).to_have_count(48)
+    page.locator("button.tile").nth(3).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.locator("img").first).to_be_visible()
+    expect(dialog).to_contain_text("Brightness")
+    settled(page)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_click_on_a_bar_shows_the_pictures_of_that_concept(page: Page, given: str) -> None:
+    opened(page, given, "balance")
+    bar = page.locator(".js-plotly-plot .bars .point path").first
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    settled(page)
+    expect(page.locator("button.tile").first).to_be_visible()
+
+
+def test_a_folder_outside_the_allowed_ones_is_refused_in_place(page: Page, app: str) -> None:
+    page.goto(app)
+    page.get_by_role("textbox", name="Training pictures").fill("/etc")
+    page.keyboard.press("Enter")
+    settled(page)
+    expect(page.get_by_test_id("stMain")).to_contain_text("/etc")
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert "/overview" not in page.url
+
+
+def test_an_uploaded_zip_opens(page: Page, app: str, pictures: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted((pictures / "training" / "Pear").iterdir()):
+            archive.write(path, f"fruit/Pear/{path.name}")
+    page.goto(app)
+    upload = {"name": "fruit.zip", "mimeType": "application/zip", "buffer": buffer.getvalue()}
+    page.locator("input[type=file]").first.set_input_files(upload)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Open fruit").or_(page.locator(".st-key-open-upload button")).first.click()
+    expect(page.locator(".st-key-shell-facts")).to_contain_text("14")
+
+
+def test_a_zip_that_leaves_its_folder_is_refused_in_place(page: Page, app: str) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("../../escape.jpg", b"x")
+    page.goto(app)
+    upload = {"name": "bad.zip", "mimeType": "application/zip", "buffer": buffer.getvalue()}
+    page.locator("input[type=file]").first.set_input_files(upload)  # type: ignore[arg-type]
+    expect(page.get_by_test_id("stMain")).to_contain_text("escape.jpg")
+
+
+def test_cancelled_loading_offers_to_resume_and_ends(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "many" / "thing"
+    folder.mkdir(parents=True)
+    for i in range(700):
+        photo(5000 + i).save(folder / f"{i}.jpg")
+    with running_app(tmp_path / "cancel" / "cache", EXPLORER_DATASET=str(tmp_path / "many")) as address:
+        page.goto(f"{address}/overview")
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator(".st-key-shell-facts")).to_contain_text("700", timeout=120_000)
