@@ -108,10 +108,15 @@ _CSS: Final = """
 .stMainBlockContainer { padding-top: 4.25rem; padding-bottom: 4rem; max-width: 1240px; }
 @media (max-width: 1100px) {
   .stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
-  [data-testid="stSidebar"][aria-expanded="true"] {
+  [data-testid="stSidebar"][data-collapsed="false"] {
     width: 14.5rem !important; min-width: 14.5rem !important; }
 }
 [data-testid="stSidebarHeader"] { min-height: 2.25rem; height: 2.25rem; }
+/* Streamlit darkens these to the primary colour's shade, which vanishes on a dark ground. */
+button[kind="tertiary"]:is(:hover, :active, :focus, [aria-expanded="true"]),
+[data-testid="stPopoverButton"]:is(:hover, :active, :focus, [aria-expanded="true"]) {
+  color: inherit !important; }
+button[kind="tertiary"]:hover { text-decoration: underline; text-underline-offset: .2em; }
 .tde-lede { font-size: 1.05rem; line-height: 1.55; max-width: 70ch; margin: 0;
   color: color-mix(in srgb, currentColor 82%, transparent); }
 .tde-hero { font-family: Manrope, sans-serif; font-weight: 700; font-size: clamp(1.7rem, 3.4vw, 2.5rem);

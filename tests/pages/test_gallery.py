@@ -16,9 +16,7 @@ PAGE = "pages/explore/gallery.py"
 
 def galleries(at: AppTest) -> list[dict[str, Any]]:
     """What the gallery components on the page were given, the page's own first."""
-    return [
-        json.loads(c.proto.json) for c in at.get("bidi_component") if c.proto.component_name == "tde_gallery"
-    ]
+    return [json.loads(c.proto.json) for c in at.get("bidi_component") if c.proto.component_name == "tde_gallery"]
 
 
 def captions(at: AppTest) -> list[str]:
@@ -119,9 +117,7 @@ def test_a_link_to_a_picture_that_is_not_there_says_so(open_gallery, query: dict
     assert len(galleries(at)) == 1
 
 
-def test_a_picture_whose_file_is_gone_is_shown_small_with_a_sentence(
-    open_gallery, small_folder: Path
-) -> None:  # type: ignore[no-untyped-def]
+def test_a_picture_whose_file_is_gone_is_shown_small_with_a_sentence(open_gallery, small_folder: Path) -> None:  # type: ignore[no-untyped-def]
     at = open_gallery()
     (small_folder / "Leek" / "0.jpg").unlink()
     at.query_params["image"] = "Leek/0.jpg"
