@@ -71,7 +71,7 @@ def metrics(dataset: Dataset) -> None:
     if unlabelled:
         values.append(("No concept", f"{unlabelled:,}"))
     values.append(("Unreadable", f"{len(dataset.unreadable):,}"))
-    grid = st.grid(len(values), min_column_width=104)
+    grid = st.grid(len(values), min_column_width=104, gap="xsmall")
     for label, value in values:
         grid.metric(label, value, border=True)
 

@@ -109,7 +109,8 @@ _CSS: Final = """
 @media (max-width: 1100px) {
   .stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; }
   [data-testid="stSidebar"][data-collapsed="false"] {
-    width: 14.5rem !important; min-width: 14.5rem !important; }
+    width: 15rem !important; min-width: 15rem !important; }
+  .tde-brand.tde-brand { font-size: .9rem; gap: .4rem; white-space: nowrap; }
 }
 [data-testid="stSidebarHeader"] { min-height: 2.25rem; height: 2.25rem; }
 /* Streamlit darkens these to the primary colour's shade, which vanishes on a dark ground. */
