@@ -71,20 +71,40 @@ def principal_components(x: np.ndarray, count: int, progress: Progress = no_prog
     if n < 2:
         return np.zeros((n, 0), dtype=np.float32)
     mean = x.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((dim, dim), dtype=np.float64)
-    for start in range(0, n, CHUNK):
-        block = x[start : start + CHUNK].astype(np.float64) - mean
-        covariance += block.T @ block
-        progress(15 * min(start + CHUNK, n) // n, STEPS, "Looking for the main differences")
-    values, vectors = np.linalg.eigh(covariance / (n - 1))
-    keep = np.flatnonzero(values > _FLAT)[::-1][:count]
-    basis = vectors[:, keep]
+    values, basis = _few_images(x - mean, count) if n <= dim else _many_images(x, mean, count, progress)
+    keep = np.flatnonzero(values > _FLAT)[::-1]
+    basis = basis[:, keep]
     signs = np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(len(keep))]) if len(keep) else 1.0
     basis = basis * signs
     out = np.empty((n, len(keep)), dtype=np.float32)
     for start in range(0, n, CHUNK):
         out[start : start + CHUNK] = (x[start : start + CHUNK] - mean) @ basis
     return out
+
+
+def _many_images(
+    x: np.ndarray, mean: np.ndarray, count: int, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """Largest variances, ascending, and their directions (f, k) from the covariance (f, f), one chunk at a time."""
+    from scipy.linalg import eigh
+
+    n, dim = x.shape
+    covariance = np.zeros((dim, dim), dtype=np.float64)
+    for start in range(0, n, CHUNK):
+        block = x[start : start + CHUNK].astype(np.float64) - mean
+        covariance += block.T @ block
+        progress(15 * min(start + CHUNK, n) // n, STEPS, "Looking for the main differences")
+    values, vectors = eigh(covariance / (n - 1), subset_by_index=[max(0, dim - count), dim - 1])
+    return values, vectors
+
+
+def _few_images(centred: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same from the (n, n) matrix of inner products, which is smaller where n < f."""
+    n = len(centred)
+    values, vectors = np.linalg.eigh(centred @ centred.T / (n - 1))
+    values, vectors = values[-count:], vectors[:, -count:]
+    basis: np.ndarray = centred.T @ vectors / np.sqrt(np.maximum(values, _FLAT) * (n - 1))
+    return values, basis
 
 
 def _pacmap(components: Float32, seed: int, progress: Progress) -> Float32:
@@ -147,7 +167,7 @@ def projection_file(folder: Path, fingerprint: str, seed: int = 0) -> Path:
 def stored_projection(folder: Path, fingerprint: str, n: int, seed: int = 0) -> Float32 | None:
     """The map kept earlier, float32 (n, 2), or None if there is none that fits."""
     try:
-        flat = np.load(projection_file(folder, fingerprint, seed), allow_pickle=False)
+        flat: Float32 = np.load(projection_file(folder, fingerprint, seed), allow_pickle=False)
     except (OSError, ValueError, EOFError):  # absent or damaged: it is computed again
         return None
     if flat.shape != (n, 2) or flat.dtype != np.float32:

@@ -19,5 +19,5 @@ def pictures_csv(dataset: Dataset, rows: Sequence[int] | NDArray[np.int64]) -> b
     rows = np.asarray(rows, dtype=np.int64)
     table = dataset.images.iloc[rows].drop(columns=[c for c in _NOT_FOR_PEOPLE if c in dataset.images])
     concepts = ["|".join(dataset.concepts_of(int(r))) for r in rows]
-    table.insert(table.columns.get_loc("split") + 1, "concepts", concepts, allow_duplicates=True)
+    table.insert(table.columns.tolist().index("split") + 1, "concepts", concepts, allow_duplicates=True)
     return table.to_csv(index=False).encode("utf-8-sig")

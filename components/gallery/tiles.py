@@ -60,7 +60,7 @@ def gallery(
     part = slice((page - 1) * page_size, page * page_size)
     tiles = _tiles(open_dataset, rows[part], captions and captions[part], notes and notes[part], show_origin)
     result = _mount(
-        key=key,
+        key=component_key(key),
         data={"tiles": tiles, "size": size, "label": count(len(rows), "picture")},
         on_open_change=_nothing,
     )
@@ -111,6 +111,13 @@ def concept_captions(open_dataset: OpenDataset, rows: Sequence[int] | NDArray[np
     dataset = open_dataset.dataset
     short = short_concepts(dataset.concepts)
     return [", ".join(short[c] for c in dataset.concepts_of(int(r))) or "no concept" for r in rows]
+
+
+def component_key(key: str) -> str:
+    """A key Streamlit accepts for a component: it refuses double underscores, which a concept's name may hold."""
+    if "__" not in key and not key.endswith("_"):
+        return key
+    return "gallery-" + hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _pager(key: str, pages: int, page: int, total: int, page_size: int) -> None:

@@ -184,12 +184,11 @@ def show_selection(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> int | 
         share = st.column_config.NumberColumn(
             SHARE, format="%.0f %%", help="How much of all its pictures is selected."
         )
-        height: int | str = "content" if len(table) <= 6 else 248
         st.dataframe(
             table,
             hide_index=True,
             width="stretch",
-            height=height,
+            height="content" if len(table) <= 6 else 248,
             column_config={"Pictures": bar, SHARE: share},
         )
     return gallery(open_dataset, rows, key="map-selection")
@@ -201,16 +200,14 @@ def selection_counts(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> pd.D
     total = labels["concept"].value_counts()
     inside = labels.loc[labels["image"].isin(rows), "concept"].value_counts()
     without = len(rows) - int(np.isin(rows, labels["image"].to_numpy()).sum())
-    table = pd.DataFrame(
+    share = (100 * inside / total.reindex(inside.index)).tolist()
+    return pd.DataFrame(
         {
-            "Concept": [plain(str(c)) for c in inside.index],
-            "Pictures": inside.to_numpy(dtype=np.int64),
-            SHARE: (100 * inside / total.reindex(inside.index)).to_numpy(dtype=np.float64),
+            "Concept": [plain(str(c)) for c in inside.index] + ["no concept"] * bool(without),
+            "Pictures": inside.tolist() + [without] * bool(without),
+            SHARE: share + [float("nan")] * bool(without),
         }
     )
-    if without:
-        table.loc[len(table)] = ["no concept", without, np.nan]
-    return table
 
 
 def selection_sentence(table: pd.DataFrame, selected: int) -> str:
