@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from plan import Finish, Picture
+from plan import Finish, Picture, project
 from scipy.ndimage import convolve, gaussian_filter, median_filter
 
 Array = NDArray[np.float64]
 STUDIO_EXPOSURE = 1.15
+DARKEST_HEAD = 0.075
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -20,7 +21,7 @@ def develop(light: Array, picture: Picture, path: Path) -> None:
     rng = np.random.default_rng([picture.seed, 9])
     finish = picture.finish
     image = without_fireflies(light)
-    image = image * _meter(image, picture) * finish.exposure * np.array(finish.cast)
+    image = image * _exposure(image, picture) * np.array(finish.cast)
     image = _glare(image, 0.05 if picture.origin == "studio" else 0.12)
     image = image * _vignette(image.shape, finish.vignette)
     if finish.motion > 0:
@@ -44,6 +45,27 @@ def without_fireflies(image: Array) -> Array:
     out = image.copy()
     out[wild] = middle[wild]
     return out
+
+
+def _exposure(image: Array, picture: Picture) -> float:
+    """Exposure of the picture; however dark the bar, the head stays light enough to be seen."""
+    factor = _meter(image, picture) * picture.finish.exposure
+    if picture.origin == "studio":
+        return factor
+    return max(factor, DARKEST_HEAD / max(head_light(image, picture), 1e-4))
+
+
+def head_light(image: Array, picture: Picture) -> float:
+    """Median luminance of the part of the picture where the head is."""
+    middle = (picture.head.beer_top + picture.head.head_top) / 2
+    eye = np.array(picture.camera.origin)
+    toward = eye * (1.0, 0.0, 1.0) / np.hypot(eye[0], eye[2]) * float(picture.shape.radius(middle))
+    x, y = project(picture.camera, np.array([toward + (0.0, middle, 0.0)]))[0]
+    height, width = image.shape[:2]
+    row, column = int((1 - y) / 2 * height), int((x + 1) / 2 * width)
+    reach = max(2, width // 24)
+    part = image[max(row - 2, 0) : row + 3, max(column - reach, 0) : column + reach + 1]
+    return float(np.median(part @ _LUMA)) if part.size else 1.0
 
 
 def _meter(image: Array, picture: Picture) -> float:

@@ -150,8 +150,8 @@ def studio_backdrop(rng: Rng, kind: str) -> Array:
         _glow(image, (0.55, 0.5), 0.5, (0.35, 0.33, 0.28))
         return image
     if kind == "navy":
-        image = _gradient(SHAPE, (0.02, 0.035, 0.06), (0.03, 0.05, 0.08))
-        _glow(image, (0.55, 0.5 + rng.uniform(-0.06, 0.06)), 0.36, (0.30, 0.42, 0.52))
+        image = _gradient(SHAPE, (0.015, 0.03, 0.06), (0.03, 0.05, 0.09))
+        _glow(image, (0.55, 0.5 + rng.uniform(-0.06, 0.06)), 0.36, (0.46, 0.44, 0.40))
         return image
     if kind == "charcoal_glow":
         image = _gradient(SHAPE, (0.02, 0.018, 0.016), (0.05, 0.04, 0.03))
