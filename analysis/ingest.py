@@ -107,13 +107,15 @@ def ingest(
     signatures: dict[str, tuple[str, str]] = {}
     done = len(paths) - len(todo)
     progress(done, len(paths), "Looking for what changed")
-    with _Writer(store, embedder) as writer:
-        for indices, batch in _work(paths, todo, embedder, known, threads or default_threads()):
-            _note(batch, indices, result, signatures)
-            writer.add(batch)
-            done += len(indices)
-            progress(done, len(paths), "Reading pictures")
-    store.remember_files(signatures)
+    try:
+        with _Writer(store, embedder) as writer:
+            for indices, batch in _work(paths, todo, embedder, known, threads or default_threads()):
+                _note(batch, indices, result, signatures)
+                writer.add(batch)
+                done += len(indices)
+                progress(done, len(paths), "Reading pictures")
+    finally:
+        store.remember_files(signatures)
     result.seconds = time.monotonic() - start
     return result
 

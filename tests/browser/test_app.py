@@ -119,7 +119,7 @@ def test_drawing_around_points_shows_their_pictures_and_recolouring_keeps_them(p
     expect(page.locator(".tde-map-status")).to_contain_text("84 of 84 selected")
     expect(page.locator("button.tile").first).to_be_visible()
     page.get_by_role("combobox", name="Colour by").click()
-    page.get_by_role("option", name="Origin").click()
+    page.get_by_role("option", name="Training or real world").click()
     settled(page)
     expect(page.locator(".tde-map-status")).to_contain_text("84 of 84 selected")
 
@@ -205,7 +205,6 @@ def test_an_uploaded_zip_opens(page: Page, app: str, pictures: Path) -> None:
     page.goto(app)
     upload = {"name": "fruit.zip", "mimeType": "application/zip", "buffer": buffer.getvalue()}
     page.locator("input[type=file]").first.set_input_files(upload)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Open fruit").or_(page.locator(".st-key-open-upload button")).first.click()
     expect(page.locator(".st-key-shell-facts")).to_contain_text("14")
 
 

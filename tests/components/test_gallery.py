@@ -24,7 +24,7 @@ from components.gallery.filters import (
     matching_rows,
     sorted_rows,
 )
-from components.gallery.tiles import _tiles, clicked_row, concept_captions
+from components.gallery.tiles import _tiles, clicked_row, component_key, concept_captions
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -95,6 +95,13 @@ def test_parents_are_offered_before_what_is_below_them(made: Dataset) -> None:
 )
 def test_a_click_counts_only_for_a_picture_that_is_shown(value: Any, row: int | None) -> None:
     assert clicked_row(value, np.array([1, 3])) == row
+
+
+@pytest.mark.parametrize("key", ["a__b", "balance-x_", "__", "a___b"])
+def test_a_concept_with_double_underscores_gives_a_key_streamlit_accepts(key: str) -> None:
+    assert "__" not in component_key(key) and not component_key(key).endswith("_")
+    assert component_key(key) != component_key(key + "x")
+    assert component_key("plain-key_1") == "plain-key_1"
 
 
 def test_tiles_carry_names_as_they_are_for_text_nodes(made: Dataset) -> None:
