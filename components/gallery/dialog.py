@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -123,7 +124,11 @@ def _picture(open_dataset: OpenDataset, row: int) -> None:
 def _facts(dataset: Dataset, row: int) -> None:
     image = dataset.images.iloc[row]
     concepts = dataset.concepts_of(row)
-    st.subheader(md(", ".join(concepts)) or "No concept", anchor=False)
+    # headings shrink to the size of text inside a dialog
+    st.html(
+        '<p style="font:650 1.3rem/1.3 Manrope,sans-serif;margin:0;overflow-wrap:anywhere">'
+        f"{html.escape(', '.join(plain(c) for c in concepts)) or 'No concept'}</p>"
+    )
     denied = dataset.negatives.loc[dataset.negatives["image"] == row, "concept"].tolist()
     if denied:
         st.markdown(f"Known not to show {md(', '.join(denied))}")
