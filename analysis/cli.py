@@ -145,7 +145,7 @@ def _given(options: argparse.Namespace) -> dict[str, object]:
 
 def _open(options: argparse.Namespace, progress: ProgressLine) -> tuple[Any, Any]:
     """The dataset and its features."""
-    from analysis.embedders import load_embedder
+    from analysis.embedders import load_embedder, loading_note
     from analysis.opening import open_dataset
     from analysis.own_vectors import with_own_vectors
     from analysis.paths import cache_dir
@@ -156,7 +156,7 @@ def _open(options: argparse.Namespace, progress: ProgressLine) -> tuple[Any, Any
     for path in filter(None, (source.training, source.real_world)):
         confine(path, None)  # a wrong path is said before a model loads
     cache = options.cache or cache_dir()
-    progress(0, 0, "Loading the model")
+    progress(0, 0, loading_note(options.model, options.cache))
     embedder = load_embedder(options.model, cache)
     opened = open_dataset(source, store=Store(cache), embedder=embedder, progress=progress)
     dataset, features = opened.dataset, opened.features

@@ -115,9 +115,10 @@ class Shelf:
         roots = path_roots(self.root)
 
         def work(progress: Progress) -> None:
+            from analysis.embedders import loading_note
             from analysis.opening import open_dataset
 
-            progress(0, 0, "Loading the model")
+            progress(0, 0, loading_note(model))
             embedder = self.model(model)
             progress(0, 0, "Reading the folders")
             opened = open_dataset(source, store=self.store(), embedder=embedder, allowed_roots=roots, progress=progress)

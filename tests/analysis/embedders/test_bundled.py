@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from support import photo
 
 from analysis.embedders import bundled as module
-from analysis.embedders import bundled_export, load_embedder
+from analysis.embedders import bundled_export, load_embedder, loading_note
 from analysis.embedders.base import MAX_SPATIAL_BYTES
 from analysis.embedders.bundled import BundledEmbedder, is_complete, pack_locations, unpack_locations
 from analysis.errors import ModelError
@@ -156,3 +157,15 @@ def test_two_processes_may_export_at_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_key_is_fixed_so_that_stored_vectors_are_found_again() -> None:
     assert module.INFO.key == module.KEY and module.INFO.name == "bundled"
+
+
+def test_an_export_in_the_users_cache_serves_every_other_cache(
+    bundled: BundledEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXPLORER_CACHE", str(Path(os.environ["EXPLORER_MODELS"]).parent))
+    monkeypatch.delenv("EXPLORER_MODELS")
+    assert loading_note("bundled", tmp_path) == "Loading the model"
+    load_embedder("bundled", tmp_path)
+    assert not (tmp_path / "models").exists()
+    monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "empty"))
+    assert "only this once" in loading_note("bundled", tmp_path)
