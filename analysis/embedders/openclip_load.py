@@ -134,10 +134,15 @@ class _NotHere(Exception):
     """Something has to come from the hub and did not."""
 
 
+def _loading_errors() -> tuple[type[Exception], ...]:
+    from safetensors import SafetensorError
+
+    return (*_UNFIT, *_UNREADABLE, SafetensorError)
+
+
 def _create(spec: Spec) -> tuple[Any, Any, Any]:
     """Tokenizer first: it is the cheap way to learn that something is missing."""
     import open_clip
-    from safetensors import SafetensorError
 
     try:
         tokenizer = open_clip.get_tokenizer(spec.arch)
@@ -147,7 +152,7 @@ def _create(spec: Spec) -> tuple[Any, Any, Any]:
         model, transform = open_clip.create_model_from_pretrained(
             spec.arch, pretrained=str(spec.file) if spec.file else spec.tag, weights_only=True, **_options(spec)
         )
-    except (*_UNFIT, *tuple(_UNREADABLE), SafetensorError) as error:
+    except _loading_errors() as error:
         raise _explained(spec, error) from error
     return tokenizer, model, transform
 
@@ -176,15 +181,13 @@ def _options(spec: Spec) -> dict[str, Any]:
 
 def _explained(spec: Spec, error: Exception) -> Exception:
     """The sentence for what went wrong while a model was built and its weights were read."""
-    from safetensors import SafetensorError
-
     text = str(error)
     if any(sign in text for sign in _MISSING):
         return _NotHere(_one_line(error))
     source = f"The checkpoint {spec.file}" if spec.file else f"What the hub gave for {PREFIX}{spec.text}"
     if "TorchScript" in text:
         return ModelError(f"{source} is a TorchScript program, not weights: save its state_dict and use that file.")
-    if isinstance(error, (*_UNREADABLE, SafetensorError)) or any(sign in text for sign in _DAMAGED):
+    if not isinstance(error, _UNFIT) or any(sign in text for sign in _DAMAGED):
         why = _UNREADABLE.get(type(error)) or _one_line(error, 60)
         return ModelError(f"{source} is damaged or holds no weights ({why}): get it again, or use --model bundled.")
     return ModelError(f"{source} does not fit the architecture {spec.arch}: name the architecture it was saved from.")
