@@ -22,6 +22,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (about 3 minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@echo "Compiling the map's projection ..."  # numba keeps it, so the first map does not wait for it
+	@$(BIN)/python -c "import pacmap" >/dev/null 2>&1
 	@touch $@
 
 demo: $(STAMP) ## open the app: make demo [DATASET=folder] [REAL_WORLD=folder] [PORT=8501]
