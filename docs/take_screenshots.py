@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 from tests.browser.conftest import FLAGS, find_chromium  # noqa: E402 - needs the path set above
-from tests.browser.driving import SAMPLE, running_app, settled  # noqa: E402
+from tests.browser.driving import SAMPLE, draw_around, running_app, settled  # noqa: E402
 
 PAGES = {
     "start": "",
@@ -71,7 +71,7 @@ def _take(browser: Browser, url: str, name: str, path: Path, look: tuple[str, in
         page.wait_for_selector(".st-key-shell-facts")
     settled(page)
     if name == "map":
-        _draw_around(page)
+        _draw_on_map(page)
     page.wait_for_timeout(1500)
     if full:
         length = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
@@ -81,21 +81,12 @@ def _take(browser: Browser, url: str, name: str, path: Path, look: tuple[str, in
     context.close()
 
 
-def _draw_around(page: Page) -> None:
+def _draw_on_map(page: Page) -> None:
     """Draw around the right half of the map, so that the picture shows what that does."""
     page.wait_for_selector(".tde-map-plot .main-svg")
     page.wait_for_timeout(1500)
-    box = page.locator(".tde-map-plot").bounding_box()
-    assert box is not None
-    corners = [(0.55, 0.05), (0.97, 0.05), (0.97, 0.95), (0.55, 0.95), (0.55, 0.05)]
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*point, steps=10)
-    page.mouse.up()
+    draw_around(page, left=0.55, right=0.97)
     settled(page)
-    page.mouse.move(points[0][0] + 60, points[0][1] + 80, steps=4)
 
 
 if __name__ == "__main__":

@@ -68,3 +68,18 @@ def settled(page: Page) -> None:
         " && !document.querySelector('[data-testid=stStatusWidget]')",
         timeout=120_000,
     )
+
+
+def draw_around(page: Page, left: float = 0.02, top: float = 0.02, right: float = 0.98, bottom: float = 0.98) -> None:
+    """Draw around a part of the map with the mouse, given as shares of its frame."""
+    plot = page.locator(".tde-map-plot")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=8)
+    page.mouse.up()

@@ -92,36 +92,11 @@ def test_the_overview_lists_the_broken_file(page: Page, given: str) -> None:
     expect(page.get_by_test_id("stMain")).to_contain_text("not an image")
 
 
-def lasso(page: Page, left: float = 0.02, top: float = 0.02, right: float = 0.98, bottom: float = 0.98) -> None:
-    """Draw around a part of the map, given as shares of its frame."""
-    box = page.locator(".tde-map-plot").bounding_box()
-    assert box is not None
-    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*point, steps=8)
-    page.mouse.up()
-
-
 def map_ready(page: Page, address: str) -> None:
     opened(page, address, "map")
     expect(page.locator(".tde-map-status")).to_contain_text("84 pictures")
     expect(page.locator(".tde-map-plot .main-svg").first).to_be_visible()
     page.wait_for_timeout(500)
-
-
-def test_drawing_around_points_shows_their_pictures_and_recolouring_keeps_them(page: Page, given: str) -> None:
-    map_ready(page, given)
-    page.locator(".tde-map-plot").scroll_into_view_if_needed()
-    lasso(page)
-    expect(page.locator(".tde-map-status")).to_contain_text("84 of 84 selected")
-    expect(page.locator("button.tile").first).to_be_visible()
-    page.get_by_role("combobox", name="Colour by").click()
-    page.get_by_role("option", name="Training or real world").click()
-    settled(page)
-    expect(page.locator(".tde-map-status")).to_contain_text("84 of 84 selected")
 
 
 def test_a_click_on_a_colour_selects_its_pictures_and_the_csv_holds_them(page: Page, given: str) -> None:
@@ -134,26 +109,6 @@ def test_a_click_on_a_colour_selects_its_pictures_and_the_csv_holds_them(page: P
     rows = Path(waiting.value.path()).read_text(encoding="utf-8").strip().splitlines()
     assert len(rows) == 29 and "image_id" in rows[0]
     assert all("Pear" in row for row in rows[1:])
-
-
-def test_pointing_at_a_point_shows_its_picture(page: Page, given: str) -> None:
-    map_ready(page, given)
-    place = page.locator(".tde-map-plot").evaluate(
-        "plot => { const b = plot.getBoundingClientRect(), l = plot._fullLayout, t = plot.data.find(d => d.x?.length);"
-        " return [b.x + l.xaxis._offset + l.xaxis.l2p(t.x[0]), b.y + l.yaxis._offset + l.yaxis.l2p(t.y[0])] }"
-    )
-    page.mouse.move(place[0] - 30, place[1] - 30)
-    page.mouse.move(*place, steps=6)
-    picture = page.locator(".tde-map-card img")
-    expect(picture).to_be_visible()
-    page.wait_for_function("img => img.complete && img.naturalWidth > 0", arg=picture.element_handle())
-
-
-def test_the_contact_sheet_puts_pictures_into_the_map(page: Page, given: str) -> None:
-    map_ready(page, given)
-    page.get_by_role("radio", name="Pictures").or_(page.get_by_role("button", name="Pictures")).first.click()
-    expect(page.locator(".tde-map-tile img").first).to_be_visible()
-    assert page.locator(".tde-map-tile").count() >= 5
 
 
 def test_search_by_words_ranks_pictures(page: Page, given: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from support import photo
 
-from tests.browser.driving import running_app
+from tests.browser.driving import draw_around, running_app
 
 HOSTILE = "<img src=x onerror=window.hit=1>"
 COUNT = 12
@@ -51,19 +51,6 @@ def point(page: Page) -> tuple[float, float]:
         }"""
     )
     return x, y
-
-
-def draw_around(page: Page, left: float, top: float, right: float, bottom: float) -> None:
-    """Draw with the mouse around a part of the map, given in shares of its width and height."""
-    frame = page.locator(".tde-map-frame").bounding_box()
-    assert frame
-    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    places = [(frame["x"] + frame["width"] * a, frame["y"] + frame["height"] * b) for a, b in corners]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=6)
-    page.mouse.up()
 
 
 def zoom(page: Page) -> list[float]:
