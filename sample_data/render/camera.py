@@ -34,7 +34,9 @@ def develop(light: Array, picture: Picture, path: Path) -> None:
     picture_8bit = Image.fromarray((np.clip(encoded, 0, 1) * 255 + 0.5).astype(np.uint8))
     path.parent.mkdir(parents=True, exist_ok=True)
     subsampling = 0 if picture.origin == "studio" else 2
-    picture_8bit.save(path, quality=finish.jpeg_quality, subsampling=subsampling, optimize=True)
+    unfinished = path.with_suffix(".part")
+    picture_8bit.save(unfinished, "JPEG", quality=finish.jpeg_quality, subsampling=subsampling, optimize=True)
+    unfinished.replace(path)
 
 
 def without_fireflies(image: Array) -> Array:
@@ -60,7 +62,7 @@ def head_light(image: Array, picture: Picture) -> float:
     middle = (picture.head.beer_top + picture.head.head_top) / 2
     eye = np.array(picture.camera.origin)
     toward = eye * (1.0, 0.0, 1.0) / np.hypot(eye[0], eye[2]) * float(picture.shape.radius(middle))
-    x, y = project(picture.camera, np.array([toward + (0.0, middle, 0.0)]))[0]
+    x, y = project(picture.camera, (toward + np.array((0.0, middle, 0.0)))[None])[0]
     height, width = image.shape[:2]
     row, column = int((1 - y) / 2 * height), int((x + 1) / 2 * width)
     reach = max(2, width // 24)

@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from plan import Picture, plan
 
 VARIANT = "scalar_rgb"
@@ -31,20 +32,22 @@ def main() -> None:
     parser.add_argument("--index", type=int, nargs="*", help="render these pictures")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--samples", type=float, default=1.0, help="factor on the samples per pixel")
+    parser.add_argument("--light", type=Path, help="keep the undeveloped pictures here, and use those found")
     options = parser.parse_args()
     pictures = plan()
     options.out.mkdir(parents=True, exist_ok=True)
     write_parameters(pictures, options.out / "render_parameters.csv")
     wanted = [pictures[i] for i in options.index] if options.index else pictures[: options.only]
-    jobs = [(p, options.out, options.samples) for p in wanted if not (options.out / p.path).exists()]
+    missing = [p for p in wanted if not (options.out / p.path).exists()]
+    jobs = [(p, options.out, options.light, options.samples) for p in missing]
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
         for done, (path, seconds) in enumerate(pool.imap_unordered(render_one, jobs), 1):
             print(f"{done}/{len(jobs)} {path} {seconds:.1f} s", flush=True)
 
 
-def render_one(job: tuple[Picture, Path, float]) -> tuple[str, float]:
+def render_one(job: tuple[Picture, Path, Path | None, float]) -> tuple[str, float]:
     """Render one picture; returns its path and the seconds it took."""
-    picture, out, factor = job
+    picture, out, kept, factor = job
     import mitsuba as mi
 
     mi.set_variant(VARIANT)
@@ -52,8 +55,15 @@ def render_one(job: tuple[Picture, Path, float]) -> tuple[str, float]:
     from scene import render
 
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        light = render(picture, Path(folder), max(4, int(SAMPLES[picture.origin] * factor)))
+    negative = kept / f"{picture.index:03d}.npy" if kept else None
+    if negative and negative.exists():
+        light = np.load(negative).astype(np.float64)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            light = render(picture, Path(folder), max(4, int(SAMPLES[picture.origin] * factor)))
+        if negative:
+            negative.parent.mkdir(parents=True, exist_ok=True)
+            np.save(negative, light.astype(np.float32))
     develop(light, picture, out / picture.path)
     return picture.path, time.monotonic() - started
 

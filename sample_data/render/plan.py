@@ -260,14 +260,14 @@ def _phone_finish(rng: Rng, light: str) -> Finish:
     cast = np.exp(rng.normal(0, 0.13, 3)) * np.array(
         [1.12, 1.0, 0.88] if rng.random() < 0.5 else [0.95, 1.0, 1.08]
     )
-    dark = rng.uniform(0.28, 0.75) if light in ("neon", "dim_lamp") else rng.uniform(0.45, 1.5)
+    dark = rng.uniform(0.42, 0.85) if light in ("neon", "dim_lamp") else rng.uniform(0.5, 1.4)
     return Finish(
         exposure=float(dark),
         cast=tuple(float(c) for c in cast / cast.mean()),  # type: ignore[arg-type]
-        motion=float(rng.choice([0.0, 0.0, rng.uniform(3, 11)])),
+        motion=float(rng.choice([0.0, 0.0, rng.uniform(3, 8.5)])),
         motion_angle=float(rng.uniform(0, 180)),
-        defocus=float(rng.choice([0.0, 0.0, rng.uniform(0.6, 1.8)])),
-        noise=float(rng.choice([rng.uniform(0.008, 0.025), rng.uniform(0.04, 0.075)])),
+        defocus=float(rng.choice([0.0, 0.0, rng.uniform(0.5, 1.3)])),
+        noise=float(rng.choice([rng.uniform(0.006, 0.018), rng.uniform(0.025, 0.05)])),
         vignette=float(rng.uniform(0.0, 0.5)),
         contrast=float(rng.uniform(0.85, 1.3)),
         jpeg_quality=int(rng.integers(25, 46)),
@@ -283,7 +283,7 @@ def _degradations(
     tests = {
         "flash": light == "flash",
         "coloured_light": light == "neon",
-        "dark": finish.exposure < 0.55,
+        "dark": finish.exposure < 0.6,
         "overexposed": finish.exposure > 1.15,
         "tilted": abs(camera.roll) > 6,
         "from_above": np.degrees(np.arctan2(height, run)) > 20,
@@ -291,7 +291,7 @@ def _degradations(
         "cluttered": clutter >= 3,
         "motion_blur": finish.motion > 0,
         "out_of_focus": finish.defocus > 0,
-        "noise": finish.noise > 0.035,
+        "noise": finish.noise > 0.02,
         "strong_jpeg": True,
     }
     return tuple(name for name, present in tests.items() if present)
