@@ -123,7 +123,7 @@ def _rate(work: Callable[[], object], count: int) -> float:
 def _memory(scratch: Path, sizes: list[int]) -> int:
     peaks = []
     for size in sizes:
-        _generate(size, scratch / str(size))
+        _many(size, scratch / str(size))
         command = [sys.executable, __file__, "--worker", str(scratch / str(size))]
         start = time.perf_counter()
         peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
@@ -132,6 +132,13 @@ def _memory(scratch: Path, sizes: list[int]) -> int:
         print(f"{size:>7} pictures: peak {peak} MB, {seconds:.0f} s, {size / seconds:.0f} images/s")
     print(f"growth from {sizes[0]} to {sizes[-1]}: {peaks[-1] - peaks[0]} MB ({peaks[-1] / peaks[0]:.2f} times)")
     return 0
+
+
+def _many(count: int, folder: Path, distinct: int = 200) -> None:
+    """That many files, no two alike: bytes after the end of a JPEG change its content hash, not its picture."""
+    bases = [Path(p).read_bytes() for p in _generate(distinct, folder / "bases")]
+    for i in range(count):
+        (folder / f"{i:06d}.jpg").write_bytes(bases[i % distinct] + i.to_bytes(4, "big"))
 
 
 def _memory_worker(folder: Path) -> int:
