@@ -49,9 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m analysis", description="Measure a set of image training data.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="checks | audit")
     commands.add_parser("checks", help="list the checks as JSON")
-    audit = commands.add_parser(
-        "audit", help="run checks and write report.json, images.parquet and labels.parquet"
-    )
+    audit = commands.add_parser("audit", help="run checks and write report.json, images.parquet and labels.parquet")
     add = audit.add_argument
     add(
         "training",
@@ -231,9 +229,7 @@ class ProgressLine:
         if self._bar is None or note != self._note:
             self._close()
             self._note = note
-            self._bar = tqdm(
-                total=total or None, initial=done, desc=note, file=self._stream, dynamic_ncols=True
-            )
+            self._bar = tqdm(total=total or None, initial=done, desc=note, file=self._stream, dynamic_ncols=True)
         self._bar.update(done - self._bar.n)
 
     def _show_line(self, done: int, total: int, note: str) -> None:

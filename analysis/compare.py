@@ -30,16 +30,10 @@ Rows = NDArray[np.int64]
 
 DEFAULT_ALPHA = 0.05
 DEFAULT_SMALL_EFFECT = 0.147  # Cliff's delta below which Romano et al. (2006) call a difference negligible
-DEFAULT_FAR = (
-    0.95  # a picture farther than 95 % of the training pictures' own distances counts as not covered
-)
-MIN_REFERENCE = (
-    20  # own distances of fewer pictures give no 95 % point; then those of all training pictures serve
-)
+DEFAULT_FAR = 0.95  # a picture farther than 95 % of the training pictures' own distances counts as not covered
+MIN_REFERENCE = 20  # own distances of fewer pictures give no 95 % point; then those of all training pictures serve
 MIN_VALUES = 5  # measured values on each side below which a difference is not judged
-SAMPLE = (
-    2000  # pictures for the reference and for typical ones: 95 % point to within about 1 %, 16 MB of scores
-)
+SAMPLE = 2000  # pictures for the reference and for typical ones: 95 % point to within about 1 %, 16 MB of scores
 CHUNK = 512
 
 
@@ -139,9 +133,7 @@ def find_coverage(
     pool = training if enough or all_training is None else all_training
     own = own_distances(image, pool, seed=seed, progress=scaled(progress, 0.7, 1.0))
     distance = 1.0 - similarity[:, 0].astype(np.float64)
-    farther = (
-        np.searchsorted(own, distance, side="left") / len(own) if len(own) else np.full(len(distance), np.nan)
-    )
+    farther = np.searchsorted(own, distance, side="left") / len(own) if len(own) else np.full(len(distance), np.nan)
     return Coverage(real_world, rows, similarity, farther, len(own), not enough)
 
 
@@ -220,9 +212,7 @@ def attribute_differences(
             values = images[attribute.name].to_numpy(dtype=np.float64)
             measured.append((attribute, _known(values[training]), _known(values[real_world])))
     judged = [min(len(a), len(b)) >= MIN_VALUES for _, a, b in measured]
-    tests = [
-        cliffs_delta(a, b) if ok else (np.nan, np.nan) for (_, a, b), ok in zip(measured, judged, strict=True)
-    ]
+    tests = [cliffs_delta(a, b) if ok else (np.nan, np.nan) for (_, a, b), ok in zip(measured, judged, strict=True)]
     corrected = benjamini_hochberg(np.array([p for _, p in tests], dtype=np.float64))
     out = []
     for (attribute, a, b), (effect, _), p in zip(measured, tests, corrected, strict=True):

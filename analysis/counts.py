@@ -100,9 +100,7 @@ def shared_pictures(dataset: Dataset, origin: str | None = TRAINING) -> pd.DataF
         [(a, b, n, n / min(own[a], own[b])) for (a, b), n in together.items()],
         columns=["concept_a", "concept_b", "pictures", "share"],
     )
-    return out.sort_values(
-        ["pictures", "concept_a", "concept_b"], ascending=[False, True, True], ignore_index=True
-    )
+    return out.sort_values(["pictures", "concept_a", "concept_b"], ascending=[False, True, True], ignore_index=True)
 
 
 def _with_ancestors(dataset: Dataset) -> pd.DataFrame:

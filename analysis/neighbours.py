@@ -59,11 +59,7 @@ def nearest(
         rows int64 (q, k') and scores float32 (q, k'), most similar first, equal scores by row; k' is the
         smaller of k and the number of rows left (one less if any query excludes a row of the choice).
     """
-    pool = (
-        np.arange(len(vectors), dtype=np.int64)
-        if among is None
-        else np.unique(np.asarray(among, dtype=np.int64))
-    )
+    pool = np.arange(len(vectors), dtype=np.int64) if among is None else np.unique(np.asarray(among, dtype=np.int64))
     candidates = vectors if among is None else vectors[pool]
     lost = exclude is not None and bool(np.isin(exclude, pool).any())
     width = max(0, min(k, len(pool) - int(lost)))
@@ -107,9 +103,7 @@ def _top(similarity: np.ndarray, k: int) -> NDArray[np.int64]:
     return out
 
 
-def more_like(
-    features: Features, row: int, k: int = DEFAULT_K, among: NDArray[np.int64] | None = None
-) -> Ranking:
+def more_like(features: Features, row: int, k: int = DEFAULT_K, among: NDArray[np.int64] | None = None) -> Ranking:
     """The images most like the image in `row`, without it; `among` limits the choice to these rows."""
     own = np.array([row], dtype=np.int64)
     rows, scores = nearest(features.image, features.image[own], k, exclude=own, among=among)

@@ -38,28 +38,20 @@ def read_vectors(path: Path, image_ids: list[str]) -> Float32:
         schema = pq.read_schema(path)
         missing = [c for c in ("image_id", "embedding") if c not in schema.names]
         if missing:
-            raise InputError(
-                f"--embeddings {path}: expected columns image_id and embedding; lacks {missing[0]}."
-            )
+            raise InputError(f"--embeddings {path}: expected columns image_id and embedding; lacks {missing[0]}.")
         table = pq.read_table(path, columns=["image_id", "embedding"])
     except (OSError, pa.ArrowException) as error:
-        raise InputError(
-            f"--embeddings {path}: not a readable Parquet file ({_first_line(error)})."
-        ) from error
+        raise InputError(f"--embeddings {path}: not a readable Parquet file ({_first_line(error)}).") from error
     row_of = {str(name): i for i, name in enumerate(table["image_id"].to_pylist())}
     if len(row_of) < len(table):
-        raise InputError(
-            f"--embeddings {path}: each image_id may occur once; {len(table) - len(row_of)} are repeated."
-        )
+        raise InputError(f"--embeddings {path}: each image_id may occur once; {len(table) - len(row_of)} are repeated.")
     lacking = [name for name in image_ids if name not in row_of]
     if lacking:
         raise InputError(
             f"--embeddings {path}: no vector for {len(lacking)} of {len(image_ids)} images, first {lacking[0]!r}; "
             "image_id must be the path relative to the dataset's folder."
         )
-    chosen = (
-        table["embedding"].take(pa.array([row_of[name] for name in image_ids], type=pa.int64())).to_pylist()
-    )
+    chosen = table["embedding"].take(pa.array([row_of[name] for name in image_ids], type=pa.int64())).to_pylist()
     lengths = {len(v) if isinstance(v, list) else 0 for v in chosen}
     if len(lengths) != 1 or 0 in lengths:
         raise InputError(f"--embeddings {path}: every embedding must be a list of numbers of one length.")
@@ -69,9 +61,7 @@ def read_vectors(path: Path, image_ids: list[str]) -> Float32:
         raise InputError(f"--embeddings {path}: every embedding must be a list of numbers.") from error
     bad = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
     if bad.any():
-        raise InputError(
-            f"--embeddings {path}: the vector of {image_ids[int(bad.argmax())]!r} is zero or not finite."
-        )
+        raise InputError(f"--embeddings {path}: the vector of {image_ids[int(bad.argmax())]!r} is zero or not finite.")
     return l2_normalised(vectors)
 
 

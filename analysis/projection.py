@@ -21,9 +21,7 @@ from analysis.progress import Progress, no_progress
 
 DEFAULT_COMPONENTS: Final = 50  # more changes the map of real photos little and costs neighbour-search time
 MIN_PACMAP: Final = 30  # below this PaCMAP has to reorganise its pairs, and a linear view is more honest
-MANY: Final = (
-    20_000  # below this one thread: on a busy machine the second one waits in a spin, 5-14 times slower
-)
+MANY: Final = 20_000  # below this one thread: on a busy machine the second one waits in a spin, 5-14 times slower
 NEIGHBOURS: Final = 10  # PaCMAP's own default
 METHOD: Final = "pacmap-2"  # part of the file name: raise it whenever the same input would give another map
 SPREAD: Final = 0.6  # share of the rank in a position: crowded parts get room (trustworthiness .971 -> .970)
@@ -82,9 +80,7 @@ def principal_components(x: np.ndarray, count: int, progress: Progress = no_prog
     return out
 
 
-def _many_images(
-    x: np.ndarray, mean: np.ndarray, count: int, progress: Progress
-) -> tuple[np.ndarray, np.ndarray]:
+def _many_images(x: np.ndarray, mean: np.ndarray, count: int, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """Largest variances, ascending, and their directions (f, k) from the covariance (f, f), one chunk at a time."""
     from scipy.linalg import eigh
 

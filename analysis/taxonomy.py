@@ -37,11 +37,7 @@ def read_taxonomy(path: Path) -> tuple[Entry, ...]:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"--taxonomy {path}: cannot be read ({reason}).") from error
     rows = _parse(text, path)
-    if (
-        not isinstance(rows, list)
-        or not rows
-        or not all(isinstance(r, Mapping) and r.get("name") for r in rows)
-    ):
+    if not isinstance(rows, list) or not rows or not all(isinstance(r, Mapping) and r.get("name") for r in rows):
         raise InputError(f"--taxonomy {path}: {FORMS}.")
     entries = tuple(_entry(row) for row in rows)
     seen: set[str] = set()

@@ -136,15 +136,11 @@ def ordered(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> tuple[NDArray
                 label_visibility="collapsed",
             )
             down = bool(order)
-        if column == SIMILAR and st.button(
-            "Forget the chosen picture", key="gallery-forget", type="tertiary"
-        ):
+        if column == SIMILAR and st.button("Forget the chosen picture", key="gallery-forget", type="tertiary"):
             st.query_params.pop(LIKE_PARAMETER, None)
             st.rerun()
     if column == SIMILAR and like is not None:
-        found = cached(
-            open_dataset, "like_all", like, lambda: more_like(open_dataset.features, like, len(dataset))
-        )
+        found = cached(open_dataset, "like_all", like, lambda: more_like(open_dataset.features, like, len(dataset)))
         keep = np.isin(found.rows, rows)
         chosen = [like] if like in rows else []
         notes = ["the chosen picture"] * len(chosen) + [f"similarity {s:.2f}" for s in found.scores[keep]]

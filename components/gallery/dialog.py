@@ -134,9 +134,7 @@ def _facts(dataset: Dataset, row: int) -> None:
         st.markdown(f"Known not to show {md(', '.join(denied))}")
     where = ORIGIN_NAMES[image["origin"]]
     split = image["split"]
-    st.markdown(
-        f"{where}{f', split {md(str(split))}' if pd.notna(split) else ''}  \n{md(str(image['image_id']))}"
-    )
+    st.markdown(f"{where}{f', split {md(str(split))}' if pd.notna(split) else ''}  \n{md(str(image['image_id']))}")
     st.dataframe(facts_table(dataset, row), hide_index=True, width="stretch", height="content")
 
 

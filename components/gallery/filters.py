@@ -64,9 +64,7 @@ def matching_rows(dataset: Dataset, wanted: Filter) -> NDArray[np.int64]:
     return np.flatnonzero(keep)
 
 
-def sorted_rows(
-    dataset: Dataset, rows: NDArray[np.int64], column: str, descending: bool = False
-) -> NDArray[np.int64]:
+def sorted_rows(dataset: Dataset, rows: NDArray[np.int64], column: str, descending: bool = False) -> NDArray[np.int64]:
     """The same rows by a column of `images`; pictures without a value come last, equal ones as loaded."""
     if column == AS_LOADED:
         return rows[::-1] if descending else rows
@@ -96,8 +94,4 @@ def column_choices(dataset: Dataset) -> dict[str, str]:
 
 def is_range(values: pd.Series) -> bool:
     """Whether a column is filtered by a range rather than by its values."""
-    return (
-        pd.api.types.is_numeric_dtype(values)
-        and not pd.api.types.is_bool_dtype(values)
-        and values.nunique() > 1
-    )
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and values.nunique() > 1

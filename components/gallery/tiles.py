@@ -100,9 +100,7 @@ def _tiles(
             "origin": ORIGIN_NAMES[origins[i]] if with_origin else "",
             "real": origins[i] == REAL_WORLD,
         }
-        for i, (row, source) in enumerate(
-            zip(rows, thumbnail_sources(open_dataset, rows.tolist()), strict=True)
-        )
+        for i, (row, source) in enumerate(zip(rows, thumbnail_sources(open_dataset, rows.tolist()), strict=True))
     ]
 
 

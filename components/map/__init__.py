@@ -174,9 +174,7 @@ def _hashes(open_dataset: OpenDataset) -> str:
 def _inline(open_dataset: OpenDataset, xy: Float32, shown: NDArray[np.int64] | None) -> dict[str, str]:
     rows = spread(xy, SHEET_WITHOUT_ROUTE, shown)
     return {
-        str(r): data_uri(p)
-        for r, p in zip(rows.tolist(), open_dataset.thumbnails(rows.tolist()), strict=True)
-        if p
+        str(r): data_uri(p) for r, p in zip(rows.tolist(), open_dataset.thumbnails(rows.tolist()), strict=True) if p
     }
 
 

@@ -55,9 +55,7 @@ def default_choice(dataset: Dataset) -> str:
     """The deepest level of concepts that the colours can tell apart, else the outermost; else the first choice."""
     offered = choices(dataset)
     levels = [c for c in offered if c.startswith("concept:")]
-    telling = [
-        c for c in levels if 1 < len({at_level(x, int(c[8:])) for x in dataset.concepts}) <= MAX_COLOURS
-    ]
+    telling = [c for c in levels if 1 < len({at_level(x, int(c[8:])) for x in dataset.concepts}) <= MAX_COLOURS]
     return (telling[-1:] or levels[:1] or list(offered))[0]
 
 
@@ -74,26 +72,18 @@ def paint_by(dataset: Dataset, choice: str, dark: bool = False) -> Paint:
         return _concepts(dataset, int(name))
     if kind == "origin":
         names = [ORIGIN_NAMES[o] for o in ORIGINS]
-        return _categories(
-            title, images["origin"].map(ORIGIN_NAMES), names, [ORIGIN_COLOURS[o] for o in ORIGINS]
-        )
+        return _categories(title, images["origin"].map(ORIGIN_NAMES), names, [ORIGIN_COLOURS[o] for o in ORIGINS])
     if kind == "attribute":
         known = ATTRIBUTES[name]
         return _numbers(title, known.unit, images[name], dark, (known.lower, known.higher))
     if kind == "column" and _is_number(images[name]):
         return _numbers(plain(name), "", pd.to_numeric(images[name]), dark)
     values = images["split" if kind == "split" else name]
-    return _categories(
-        "Split" if kind == "split" else plain(name), values.where(values.isna(), values.astype(str))
-    )
+    return _categories("Split" if kind == "split" else plain(name), values.where(values.isna(), values.astype(str)))
 
 
 def _is_number(values: pd.Series) -> bool:
-    return (
-        pd.api.types.is_numeric_dtype(values)
-        and not pd.api.types.is_bool_dtype(values)
-        and values.nunique() > FEW
-    )
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and values.nunique() > FEW
 
 
 def _concepts(dataset: Dataset, level: int) -> Paint:
@@ -121,9 +111,7 @@ def _categories(
     rest = names[len(own) :]
     code_of = {name: i for i, name in enumerate(own)} | dict.fromkeys(rest, len(own))
     code = values.map(code_of).fillna(NONE).to_numpy(dtype=np.uint8)
-    note = (
-        f"{count(int((code == NONE).sum()), 'picture')} without one: hollow." if (code == NONE).any() else ""
-    )
+    note = f"{count(int((code == NONE).sum()), 'picture')} without one: hollow." if (code == NONE).any() else ""
     return Paint(
         "category",
         {
@@ -132,8 +120,7 @@ def _categories(
             "code": pack(code),
             "names": [plain(x) for x in own] + ([f"{len(rest):,} others"] if rest else []),
             "colours": shades[: len(own)] + ([OTHER_COLOUR] if rest else []),
-            "counts": [f"{int(counts[x]):,}" for x in own]
-            + ([f"{int(counts[rest].sum()):,}"] if rest else []),
+            "counts": [f"{int(counts[x]):,}" for x in own] + ([f"{int(counts[rest].sum()):,}"] if rest else []),
             "rest": len(own) if rest else -1,
             "tell": not title.startswith("Concept") and title != "Training or real world",
             "note": note,
@@ -141,9 +128,7 @@ def _categories(
     )
 
 
-def _numbers(
-    title: str, unit: str, values: pd.Series, dark: bool, words: tuple[str, str] = ("", "")
-) -> Paint:
+def _numbers(title: str, unit: str, values: pd.Series, dark: bool, words: tuple[str, str] = ("", "")) -> Paint:
     """A continuous scale between the 5th and the 95th percentile, so that a few odd pictures do not flatten it."""
     x = values.to_numpy(dtype=np.float32, na_value=np.nan)
     x = np.where(np.isfinite(x), x, np.float32(np.nan)).astype(np.float32)

@@ -97,9 +97,7 @@ def controls(open_dataset: OpenDataset) -> View:
             icon=":material/search:",
             help=md(text_note(open_dataset.embedder)) or None,
         )
-        look = st.segmented_control(
-            "Draw as", [POINTS, PICTURES], default=POINTS, required=True, key="map-look"
-        )
+        look = st.segmented_control("Draw as", [POINTS, PICTURES], default=POINTS, required=True, key="map-look")
     dark = is_dark()
     return View(
         paint=cached(open_dataset, "paint", (choice, dark), lambda: paint_by(dataset, choice, dark)),
@@ -181,9 +179,7 @@ def show_selection(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> int | 
         bar = st.column_config.ProgressColumn(
             "Pictures", format="%d", min_value=0, max_value=int(table["Pictures"].max())
         )
-        share = st.column_config.NumberColumn(
-            SHARE, format="%.0f %%", help="How much of all its pictures is selected."
-        )
+        share = st.column_config.NumberColumn(SHARE, format="%.0f %%", help="How much of all its pictures is selected.")
         st.dataframe(
             table,
             hide_index=True,

@@ -27,9 +27,7 @@ if labelled.empty:
 
 class_counts.figures_in_words(detailed, dataset)
 findings = cached(opened, "balance", None, lambda: find_balance(dataset, opened.features)).findings()
-verdict_card(
-    "Class balance", findings, class_counts.METHOD, key="balance", on_concept=class_counts.show_concept
-)
+verdict_card("Class balance", findings, class_counts.METHOD, key="balance", on_concept=class_counts.show_concept)
 
 st.subheader("Pictures of each concept", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
