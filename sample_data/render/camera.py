@@ -12,7 +12,7 @@ from scipy.ndimage import convolve, gaussian_filter, median_filter
 
 Array = NDArray[np.float64]
 STUDIO_EXPOSURE = 1.15
-DARKEST_HEAD = 0.075
+DARKEST_HEAD = 0.09
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 

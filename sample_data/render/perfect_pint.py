@@ -19,7 +19,7 @@ import numpy as np
 from plan import Picture, plan
 
 VARIANT = "scalar_rgb"
-SAMPLES = {"studio": 25, "real_world": 9}
+SAMPLES = {"studio": 25, "real_world": 16}
 
 
 def main() -> None:

@@ -205,7 +205,7 @@ def _phone_camera(rng: Rng, shape: GlassShape, head: Head) -> Camera:
         width, height = sizes[int(rng.choice(3, p=[0.5, 0.25, 0.25]))]
         distance, pitch = (
             rng.uniform(26, 62),
-            np.radians(rng.choice([rng.uniform(0, 18), rng.uniform(18, 44)])),
+            np.radians(rng.choice([rng.uniform(0, 18), rng.uniform(18, 38)])),
         )
         side = np.radians(rng.uniform(-25, 25))
         target = (float(rng.uniform(-5, 5)), float(shape.height * rng.uniform(0.35, 0.9)), 0.0)
@@ -253,7 +253,7 @@ def _head_in_view(camera: Camera, shape: GlassShape, head: Head) -> bool:
     foot = project(camera, np.array([(0.0, 0.0, 0.0), (0.0, shape.height, 0.0)]))
     pixels = np.linalg.norm((foot[1] - foot[0]) * (camera.width, camera.height)) / 2
     visible_foot = foot[0, 1] > -1.5
-    return bool(enough and visible_foot and 0.42 < pixels / max(camera.width, camera.height) < 0.95)
+    return bool(enough and visible_foot and 0.52 < pixels / max(camera.width, camera.height) < 0.95)
 
 
 def _phone_finish(rng: Rng, light: str) -> Finish:

@@ -236,13 +236,13 @@ def _crowd(rng: Rng) -> Array:
     down, across = np.mgrid[0:height, 0:width]
     for _ in range(int(rng.integers(4, 9))):
         x, y, size = width * rng.random(), height * rng.uniform(0.38, 0.55), height * rng.uniform(0.05, 0.085)
-        skin = np.array((0.32, 0.18, 0.12)) * rng.uniform(0.2, 1.0)
-        cloth = rng.uniform(0.01, 0.09) * rng.uniform(0.7, 1.3, 3)
+        skin = np.array((0.22, 0.12, 0.08)) * rng.uniform(0.2, 1.0)
+        cloth = rng.uniform(0.004, 0.03) * rng.uniform(0.7, 1.3, 3)
         body = ((across - x) / (2.1 * size)) ** 2 + ((down - y - 3.6 * size) / (2.6 * size)) ** 2 < 1
         head = ((across - x) / (0.75 * size)) ** 2 + ((down - y) / size) ** 2 < 1
         hair = head & (down < y - 0.25 * size)
         image[body], image[head], image[hair] = cloth, skin, skin * 0.12
-    return _blurred(image, rng.uniform(2.0, 4.5))
+    return _blurred(image, rng.uniform(3.0, 6.0))
 
 
 def _screen(rng: Rng) -> Array:
