@@ -2,7 +2,8 @@
 
     python sample_data/render/perfect_pint.py --out sample_data/perfect_pint [--only N] [--workers 2]
 
-Every picture has its own seed, so the set comes out the same each time; pictures already there are kept.
+Every picture has its own seed, so the set comes out the same each time but for faint grain; pictures already
+there are kept.
 Needs the optional dependency group `render` (Mitsuba 3).
 """
 
