@@ -118,7 +118,5 @@ def _tone(image: Array, contrast: float) -> Array:
     knee = 0.7
     over = np.maximum(image - knee, 0)
     image = np.minimum(image, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))
-    encoded = np.where(
-        image <= 0.0031308, 12.92 * image, 1.055 * np.maximum(image, 1e-9) ** (1 / 2.4) - 0.055
-    )
+    encoded = np.where(image <= 0.0031308, 12.92 * image, 1.055 * np.maximum(image, 1e-9) ** (1 / 2.4) - 0.055)
     return 0.45 + (encoded - 0.45) * contrast if contrast != 1.0 else encoded

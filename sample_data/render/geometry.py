@@ -161,12 +161,8 @@ def moved(mesh: Mesh, offset: tuple[float, float, float], turn: float = 0.0) -> 
 
 def write_ply(mesh: Mesh, path: Path) -> str:
     """Write the mesh as a little-endian binary PLY file and return its name."""
-    vertex = np.zeros(
-        len(mesh.points), dtype=[(n, "<f4") for n in ("x", "y", "z", "nx", "ny", "nz", "u", "v")]
-    )
-    for column, values in zip(
-        vertex.dtype.names or (), np.hstack([mesh.points, mesh.normals, mesh.uv]).T, strict=True
-    ):
+    vertex = np.zeros(len(mesh.points), dtype=[(n, "<f4") for n in ("x", "y", "z", "nx", "ny", "nz", "u", "v")])
+    for column, values in zip(vertex.dtype.names or (), np.hstack([mesh.points, mesh.normals, mesh.uv]).T, strict=True):
         vertex[column] = values
     face = np.zeros(len(mesh.faces), dtype=[("count", "u1"), ("index", "<i4", (3,))])
     face["count"], face["index"] = 3, mesh.faces

@@ -25,9 +25,7 @@ SAMPLES = {"studio": 25, "real_world": 16}
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--only", type=int, help="render the first N pictures")
     parser.add_argument("--index", type=int, nargs="*", help="render these pictures")

@@ -257,9 +257,7 @@ def _head_in_view(camera: Camera, shape: GlassShape, head: Head) -> bool:
 
 
 def _phone_finish(rng: Rng, light: str) -> Finish:
-    cast = np.exp(rng.normal(0, 0.13, 3)) * np.array(
-        [1.12, 1.0, 0.88] if rng.random() < 0.5 else [0.95, 1.0, 1.08]
-    )
+    cast = np.exp(rng.normal(0, 0.13, 3)) * np.array([1.12, 1.0, 0.88] if rng.random() < 0.5 else [0.95, 1.0, 1.08])
     dark = rng.uniform(0.42, 0.85) if light in ("neon", "dim_lamp") else rng.uniform(0.5, 1.4)
     return Finish(
         exposure=float(dark),
@@ -274,9 +272,7 @@ def _phone_finish(rng: Rng, light: str) -> Finish:
     )
 
 
-def _degradations(
-    light: str, camera: Camera, finish: Finish, clutter: int, shape: GlassShape
-) -> tuple[str, ...]:
+def _degradations(light: str, camera: Camera, finish: Finish, clutter: int, shape: GlassShape) -> tuple[str, ...]:
     height = camera.origin[1] - camera.target[1]
     run = np.hypot(camera.origin[0], camera.origin[2])
     edge = project(camera, np.array([(0.0, 0.0, 0.0)]))[0]

@@ -83,9 +83,7 @@ def _glass(rng: Rng, folder: Path, name: str, place: tuple[float, float, float])
             (0, 8.4),
         ]
         return _ply(rng, folder, name, stem, clear_glass(), place)
-    return empty_glass(
-        glass_shape(str(rng.choice(GLASSES[:3])), rng.uniform(0.6, 1.0), 0.9), folder, name, place
-    )
+    return empty_glass(glass_shape(str(rng.choice(GLASSES[:3])), rng.uniform(0.6, 1.0), 0.9), folder, name, place)
 
 
 def _beer(rng: Rng, folder: Path, name: str, place: tuple[float, float, float]) -> Spec:
@@ -123,10 +121,7 @@ def _plate(rng: Rng, folder: Path, name: str, place: tuple[float, float, float])
         angle, r = rng.uniform(0, 6.28), rng.uniform(0, 4.5)
         centre = (place[0] + r * np.cos(angle), 1.0 + rng.uniform(0, 0.9), place[2] + r * np.sin(angle))
         turn = (
-            T()
-            .translate(list(centre))
-            .rotate([0, 1, 0], rng.uniform(0, 360))
-            .rotate([1, 0, 0], rng.uniform(-20, 20))
+            T().translate(list(centre)).rotate([0, 1, 0], rng.uniform(0, 360)).rotate([1, 0, 0], rng.uniform(-20, 20))
         )
         shapes[f"{name}_chip{i}"] = {
             "type": "cube",

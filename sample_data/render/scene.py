@@ -108,9 +108,7 @@ def _studio_lights(rng: np.random.Generator, picture: Picture) -> Spec:
         "ambient": {"type": "constant", "radiance": rgb(0.10 * warm), "sampling_weight": 0.5},
         "key": _panel((side * 48, float(height), 34), (13, 26), tuple(key * warm), 2.0),
         "fill": _panel((-side * 52, 20, 26), (10, 24), tuple(fill * warm)),
-        "top": _panel(
-            (0, 62, 12), (30, 20), tuple((2.6 if picture.light != "top_soft" else 6.0) * warm), 2.0
-        ),
+        "top": _panel((0, 62, 12), (30, 20), tuple((2.6 if picture.light != "top_soft" else 6.0) * warm), 2.0),
         "rim_left": _panel((-30, 16, -26), (4, 20), tuple(5.0 * warm), 0.4),
         "rim_right": _panel((30, 16, -26), (4, 20), tuple(4.0 * warm), 0.4),
     }
@@ -127,9 +125,7 @@ _NEON = (
 
 
 def _bar_lights(rng: np.random.Generator, picture: Picture) -> Spec:
-    spec: Spec = {
-        "ambient": {"type": "constant", "radiance": rgb((0.03, 0.022, 0.016)), "sampling_weight": 0.4}
-    }
+    spec: Spec = {"ambient": {"type": "constant", "radiance": rgb((0.03, 0.022, 0.016)), "sampling_weight": 0.4}}
     lamp = np.array((1.0, 0.58, 0.26))
     if picture.light == "flash":
         eye = np.array(picture.camera.origin)
@@ -154,8 +150,6 @@ def _bar_lights(rng: np.random.Generator, picture: Picture) -> Spec:
             (float(rng.uniform(-12, 12)), 70, float(rng.uniform(-10, 15))), (7, 7), tuple(26 * lamp**0.6)
         )
     else:
-        spec["lamp"] = _panel(
-            (float(rng.uniform(-50, 50)), 55, float(rng.uniform(-30, 30))), (9, 9), tuple(8 * lamp)
-        )
+        spec["lamp"] = _panel((float(rng.uniform(-50, 50)), 55, float(rng.uniform(-30, 30))), (9, 9), tuple(8 * lamp))
         spec["lamp_far"] = _panel((float(rng.uniform(-60, 60)), 50, -50), (6, 6), tuple(10 * lamp))
     return spec

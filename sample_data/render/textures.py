@@ -27,9 +27,7 @@ def noise(rng: Rng, shape: tuple[int, int], scale: tuple[float, float], octaves:
     """Smooth noise in 0..1 that tiles; `scale` is the blur in pixels, down and across, of the coarsest."""
     total = np.zeros(shape)
     for octave in range(octaves):
-        layer = gaussian_filter(
-            rng.standard_normal(shape), [max(s / 2**octave, 0.3) for s in scale], mode="wrap"
-        )
+        layer = gaussian_filter(rng.standard_normal(shape), [max(s / 2**octave, 0.3) for s in scale], mode="wrap")
         total += layer / (layer.std() + 1e-9) / 1.8**octave
     low, high = np.percentile(total, [1, 99])
     return np.clip((total - low) / (high - low), 0.0, 1.0)
@@ -118,9 +116,7 @@ def _bottles(rng: Rng, image: Array, count: int, floor: float, tall: float, glow
         x += half * rng.uniform(2.3, 4.2)
 
 
-def _gradient(
-    shape: tuple[int, int], top: tuple[float, float, float], bottom: tuple[float, float, float]
-) -> Array:
+def _gradient(shape: tuple[int, int], top: tuple[float, float, float], bottom: tuple[float, float, float]) -> Array:
     ramp = np.linspace(0, 1, shape[0])[:, None, None]
     image: Array = np.broadcast_to((1 - ramp) * np.array(top) + ramp * np.array(bottom), (*shape, 3)).copy()
     return image
@@ -201,15 +197,11 @@ def _neon(rng: Rng) -> Array:
 def _window(rng: Rng) -> Array:
     image = _gradient(SHAPE, (0.10, 0.09, 0.08), (0.05, 0.04, 0.035))
     height, width, _ = image.shape
-    sky = _gradient(SHAPE, (1.3, 1.5, 1.8), (0.7, 0.75, 0.7)) * (
-        0.5 + noise(rng, SHAPE, (30, 60), 4)[..., None]
-    )
+    sky = _gradient(SHAPE, (1.3, 1.5, 1.8), (0.7, 0.75, 0.7)) * (0.5 + noise(rng, SHAPE, (30, 60), 4)[..., None])
     left = rng.uniform(0.05, 0.5)
     for pane in range(3):
         x0, x1 = (int(width * (left + 0.13 * pane + d)) for d in (0.0, 0.115))
-        image[int(0.05 * height) : int(0.62 * height), x0:x1] = sky[
-            int(0.05 * height) : int(0.62 * height), x0:x1
-        ]
+        image[int(0.05 * height) : int(0.62 * height), x0:x1] = sky[int(0.05 * height) : int(0.62 * height), x0:x1]
     return _blurred(image, rng.uniform(1.0, 3.0))
 
 
@@ -219,9 +211,7 @@ def _brick(rng: Rng) -> Array:
     course = down // 16
     column = (across + 19 * (course % 2)) // 38
     joint = (down % 16 < 2) | ((across + 19 * (course % 2)) % 38 < 2)
-    shade = rng.uniform(0.6, 1.3, (64, 64))[course % 64, column % 64] * (
-        0.7 + 0.5 * noise(rng, SHAPE, (4, 4), 3)
-    )
+    shade = rng.uniform(0.6, 1.3, (64, 64))[course % 64, column % 64] * (0.7 + 0.5 * noise(rng, SHAPE, (4, 4), 3))
     image = shade[..., None] * np.array((0.30, 0.12, 0.07))
     image[joint] = (0.20, 0.18, 0.15)
     light = np.full((*SHAPE, 3), 0.12)
