@@ -17,6 +17,7 @@ from PIL import Image
 
 from analysis import cli
 from analysis.embedders.base import Embedder
+from analysis.embedders.bundled import BundledEmbedder
 from analysis.errors import Cancelled
 from analysis.store import Store
 
@@ -96,7 +97,7 @@ def test_names_cannot_write_control_characters() -> None:
 
 
 def test_an_audit_writes_the_three_files(
-    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (small_folder / "Leek" / "broken.jpg").write_bytes(b"no picture")
     (small_folder / "notes.txt").write_text("x")
@@ -132,8 +133,8 @@ def test_an_audit_writes_the_three_files(
         vectors
     )
     again = tmp_path / "again"
+    monkeypatch.setattr(BundledEmbedder, "encode_images", lambda *_: pytest.fail("an image was computed again"))
     assert run("audit", small_folder, *options, "--embeddings", vectors, "--out", again) == 0
-    assert "Looking for what changed 16 of 17" in capsys.readouterr().err  # only the broken one is tried again
     assert (again / "labels.parquet").read_bytes() == (out / "labels.parquet").read_bytes()
     assert "+own-" in json.loads((again / "report.json").read_text())["model"]["key"]
 
