@@ -131,7 +131,7 @@ def distributions(differences: Sequence[Difference], values: dict[str, dict[str,
         rows=lines,
         cols=columns,
         subplot_titles=[f"<b>{d.attribute.title}</b>{_unit(d)}" for d in differences],
-        vertical_spacing=min(0.4, 0.3 / lines + 0.03),
+        vertical_spacing=min(0.4, 0.36 / lines + 0.03),
         horizontal_spacing=0.05,
     )
     for i, difference in enumerate(differences):
@@ -139,15 +139,15 @@ def distributions(differences: Sequence[Difference], values: dict[str, dict[str,
         _overlay(fig, difference, values[difference.attribute.name], place, first=i == 0)
     figure_layout(fig)
     fig.update_layout(
-        height=210 * lines + 50,
-        margin={"l": 8, "r": 8, "t": 64, "b": 28},
+        height=225 * lines + 60,
+        margin={"l": 8, "r": 8, "t": 78, "b": 28},
         legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
         hovermode="x",
         dragmode=False,
     )
     fig.update_yaxes(visible=False, rangemode="tozero", fixedrange=True)
     fig.update_xaxes(showgrid=False, fixedrange=True, nticks=5, ticks="outside", ticklen=3)
-    fig.update_annotations(font={"size": 13, "color": colours()["ink"]}, xanchor="left", yshift=4)
+    fig.update_annotations(font={"size": 13, "color": colours()["ink"]}, xanchor="left", align="left", yshift=4)
     for annotation, axis in zip(fig.layout.annotations, fig.select_xaxes(), strict=False):
         annotation.x = axis.domain[0]
     return fig
@@ -264,4 +264,6 @@ def _unit(difference: Difference) -> str:
     median = " / ".join(
         show_value(difference.attribute, v, unit=False) for v in (difference.training, difference.real_world)
     )
-    return f" · {unit} · median {median}" if unit in ("K", "MP", "bits") else f" · median {median}"
+    shown = f" {unit}" if unit in ("K", "MP", "bits") else ""
+    # A line of its own: three titles stand side by side also in a narrow window.
+    return f"<br><span style='font-size:11px'>median {median}{shown}</span>"

@@ -194,7 +194,7 @@ def _cell(source: str, caption: str, note: str, colour: str) -> str:
         'style="width:100%;aspect-ratio:1;object-fit:cover;border-radius:6px;display:block;'
         f'border-bottom:4px solid {colour}"><figcaption class="tde-small" title="{text}" '
         'style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap">'
-        f'{text}<br><span class="tde-muted">{below}</span></figcaption></figure>'
+        f'{text}<br><span class="tde-muted" style="white-space:normal">{below}</span></figcaption></figure>'
     )
 
 

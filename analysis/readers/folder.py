@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -135,7 +136,7 @@ def _name_problem(image_id: str, prefix: str) -> str | None:
 
 
 class _Labels:
-    """Which part of a folder path names a known concept.
+    """Which part of a folder path names a known concept: its whole path, or else its last name if no other has it.
 
     An implied parent counts only as the deepest folder: `Fruit/Fuji` must not become a picture of "fruit"
     because training knows other fruit, but `Fruit` alone says just that.
@@ -144,6 +145,9 @@ class _Labels:
     def __init__(self, known: Collection[str]) -> None:
         self._explicit = frozenset(known)
         self._known = self._explicit.union(*map(ancestors, known))
+        last = {c: c.rsplit("/", 1)[-1] for c in self._explicit}
+        shared = Counter(last.values())
+        self._by_last_name = {name: concept for concept, name in last.items() if shared[name] == 1}
         self._longest = max((c.count("/") + 1 for c in self._known), default=0)
         self._cache: dict[tuple[str, ...], tuple[str, tuple[str, ...]]] = {}
 
@@ -160,6 +164,9 @@ class _Labels:
                 deepest = start + length == len(parts)
                 if run in self._explicit or (deepest and run in self._known):
                     return run, parts[:start] + parts[start + length :]
+        for at in range(len(parts) - 1, -1, -1):
+            if parts[at] in self._by_last_name:
+                return self._by_last_name[parts[at]], parts[:at] + parts[at + 1 :]
         return "", parts
 
 

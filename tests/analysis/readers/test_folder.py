@@ -287,7 +287,9 @@ def test_real_world_folders_are_labels_only_where_they_name_a_training_concept(t
         ("Fruit", "Fruit", None),
         ("Fruit/Apple/Fuji", None, "Fruit/Apple/Fuji"),  # a kind training does not know is not "apple"
         ("Milk/Fuji", "Milk", "Fuji"),  # a known concept with a folder of its own below
-        ("Apple/Granny-Smith", None, "Apple/Granny-Smith"),  # no whole path of a concept
+        ("Apple/Granny-Smith", "Fruit/Apple/Granny-Smith", "Apple"),  # the last name, which no other concept has
+        ("2024/Granny-Smith/phone", "Fruit/Apple/Granny-Smith", "2024/phone"),
+        ("Apple", None, "Apple"),  # the last name of an implied parent only
         ("x/Fruit/Apple", "Fruit/Apple", "x"),
         ("Fruit/x/Apple", None, "Fruit/x/Apple"),  # not one run
         ("Fruit/Fruit/Apple", "Fruit/Apple", "Fruit"),  # the longest
@@ -302,6 +304,12 @@ def test_the_longest_then_deepest_run_of_folders_names_the_concept(
     (entry,) = real_world(tmp_path, {"Fruit/Apple/Granny-Smith", "Milk"}).images
     assert entry.concepts == ((concept,) if concept else ())
     assert entry.metadata.get("folder") == folder
+
+
+def test_a_last_name_that_two_concepts_share_names_neither(tmp_path: Path) -> None:
+    tree(tmp_path, "Red/a.png")
+    (entry,) = real_world(tmp_path, {"Apple/Red", "Pepper/Red"}).images
+    assert (entry.concepts, entry.metadata) == ((), {"folder": "Red"})
 
 
 def test_without_training_concepts_every_real_world_folder_is_metadata(tmp_path: Path) -> None:
