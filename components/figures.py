@@ -192,7 +192,7 @@ def _overlay(
         fig.add_vline(x=float(np.median(of)), line=line, **place)
     fig.update_xaxes(range=[edges[0], edges[-1]], **place)
     if log:
-        ticks = log_ticks(edges[0], edges[-1])
+        ticks = log_ticks(edges[0], edges[-1], most=3)
         text = [show_value(attribute, 10**t, unit=False) for t in ticks]
         fig.update_xaxes(tickmode="array", tickvals=ticks, ticktext=text, **place)
 

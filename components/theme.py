@@ -119,8 +119,7 @@ button[kind="tertiary"]:is(:hover, :active, :focus, [aria-expanded="true"]),
   color: inherit !important; }
 button[kind="tertiary"]:hover { text-decoration: underline; text-underline-offset: .2em; }
 /* The primary colour as text is too dim on a dark ground. */
-button[kind="segmented_controlActive"] p { color: inherit; }
-button[kind="segmented_controlActive"] { color: inherit !important; }
+button[data-variant="segmented_control"][aria-checked="true"] { color: inherit !important; font-weight: 600; }
 .tde-lede { font-size: 1.05rem; line-height: 1.55; max-width: 70ch; margin: 0;
   color: color-mix(in srgb, currentColor 82%, transparent); }
 .tde-hero { font-family: Manrope, sans-serif; font-weight: 700; font-size: clamp(1.7rem, 3.4vw, 2.5rem);
