@@ -23,7 +23,10 @@ WORKING_SIDE: Final = 512
 would see on a screen, coarse enough that a twelve-megapixel file costs no more than a small one."""
 
 MAX_PIXELS: Final = 200_000_000
-"""Largest picture decoded: beyond any camera in common use, below what fills the memory."""
+"""Largest picture decoded: what the largest phone cameras take, below what fills the memory."""
+
+# Pillow refuses twice its own limit, 179 megapixels: less than ours, which would never be reached.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 THUMBNAIL_SIDE: Final = 192

@@ -152,6 +152,16 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
         decode(png_of_size(60_000, 60_000))
 
 
+def test_our_own_limit_of_pixels_is_the_one_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Image.MAX_IMAGE_PIXELS is not None and 2 * Image.MAX_IMAGE_PIXELS > imaging.MAX_PIXELS
+    data = encode(photo(1, size=(50, 40)), "PNG")
+    monkeypatch.setattr(imaging, "MAX_PIXELS", 2000)
+    assert decode(data).width == 50
+    monkeypatch.setattr(imaging, "MAX_PIXELS", 1999)
+    with pytest.raises(UnreadableImage, match="50 x 40 pixels"):
+        decode(data)
+
+
 def test_a_file_beyond_the_byte_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imaging, "MAX_FILE_BYTES", 100)
     with pytest.raises(UnreadableImage, match="larger than"):
