@@ -118,7 +118,9 @@ def _audit(options: argparse.Namespace) -> int:
         raise UsageError(f"--out {options.out}: cannot be written ({error.strerror or error}).") from error
     with _interruptible() as interrupted, ProgressLine(sys.stderr, interrupted) as progress:
         dataset, features = _open(options, progress)
-        outcomes = run_checks(dataset, features, checks, progress=progress)
+        outcomes = run_checks(
+            dataset, features, checks, seed=options.seed, deep=options.deep == "on", progress=progress
+        )
     content = report(dataset, features.model, outcomes, seed=options.seed, extra=extra)
     written = write(options.out, dataset, content)
     for outcome in outcomes:

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis.embedders.base import Float32, ModelInfo
+
+Rows = Sequence[int] | NDArray[np.int64]
+
+
+class Pictures(Protocol):
+    """What the store keeps of the pictures themselves, read when asked for. Rows are rows of `Dataset.images`."""
+
+    def thumbnails(self, rows: Rows) -> list[bytes | None]:
+        """JPEG bytes (upright, longest side at most 192 px), in order; None where there is none."""
+        ...
+
+    def spatial(self, rows: Rows) -> Float32:
+        """Vectors per location, float32 (n, height, width, d), L2-normalised, in the space of `Features.joint`."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Float32:
+        """Text vectors, float32 (n, d), L2-normalised, in the space of `Features.joint`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +38,13 @@ class Features:
         model: the model they come from.
         image: float32 (n, f), L2-normalised; for neighbours, maps, probes.
         joint: float32 (n, d), L2-normalised; the space shared with text vectors.
+        pictures: thumbnails, spatial maps and text vectors on demand; None where vectors are all there is.
     """
 
     model: ModelInfo
     image: Float32
     joint: Float32
+    pictures: Pictures | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.image) != len(self.joint):

@@ -12,9 +12,9 @@ import pandas as pd
 
 from analysis import imaging
 from analysis.dataset import Dataset, Unreadable
-from analysis.embedders.base import Embedder
+from analysis.embedders.base import Embedder, Float32
 from analysis.errors import InputError
-from analysis.features import Features
+from analysis.features import Features, Rows
 from analysis.ingest import ingest
 from analysis.progress import Progress, no_progress
 from analysis.sources import Source, load_dataset
@@ -74,6 +74,27 @@ class OpenDataset:
         return buffer.getvalue()
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredPictures:
+    """`analysis.features.Pictures` of a dataset's images, by their content hashes."""
+
+    store: Store
+    embedder: Embedder
+    hashes: list[str]
+
+    def _of(self, rows: Rows) -> list[str]:
+        return [self.hashes[int(row)] for row in rows]
+
+    def thumbnails(self, rows: Rows) -> list[bytes | None]:
+        return self.store.thumbnails(self._of(rows))
+
+    def spatial(self, rows: Rows) -> Float32:
+        return self.embedder.spatial_vectors(self.store.spatial(self._of(rows), self.embedder.info))
+
+    def encode_texts(self, texts: Sequence[str]) -> Float32:
+        return self.embedder.encode_texts(texts)
+
+
 def open_dataset(
     source: Source,
     *,
@@ -109,7 +130,7 @@ def open_dataset(
     return OpenDataset(
         source=source,
         dataset=readable.with_images(_with_attributes(readable, store, hashes)),
-        features=Features(model=embedder.info, image=image_vectors, joint=joint),
+        features=Features(embedder.info, image_vectors, joint, _StoredPictures(store, embedder, hashes)),
         embedder=embedder,
         store=store,
         computed=result.computed,

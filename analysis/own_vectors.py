@@ -26,7 +26,7 @@ def with_own_vectors(features: Features, dataset: Dataset, path: Path) -> Featur
     vectors = read_vectors(path, dataset.images["image_id"].astype(str).tolist())
     digest = hashlib.blake2b(vectors.tobytes(), digest_size=8).hexdigest()
     model = replace(features.model, key=f"{features.model.key}+own-{digest}", feature_dim=vectors.shape[1])
-    return Features(model=model, image=vectors, joint=features.joint)
+    return replace(features, model=model, image=vectors)
 
 
 def read_vectors(path: Path, image_ids: list[str]) -> Float32:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks.balance import find_balance
+from analysis.checks import balance
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
@@ -16,7 +16,9 @@ CHECKS: tuple[Check, ...] = (
         question="Does every concept have its share of the training pictures?",
         needs=("labels",),
         page="balance",
-        function=find_balance,
+        function=balance.find_balance,
+        params=balance.Params,
+        method=balance.METHOD,
     ),
 )
 

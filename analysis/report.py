@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from analysis.checks.base import Check, ConceptFinding, Findings
+from analysis.checks.base import Check, ConceptFinding, Findings, Unavailable
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset
 from analysis.embedders.base import ModelInfo
-from analysis.errors import UsageError
+from analysis.errors import ExplorerError, UsageError
 from analysis.features import Features
 from analysis.progress import Progress, no_progress
 
@@ -42,17 +42,36 @@ class Outcome:
 
 
 def run_checks(
-    dataset: Dataset, features: Features, checks: Sequence[Check], *, progress: Progress = no_progress
+    dataset: Dataset,
+    features: Features,
+    checks: Sequence[Check],
+    *,
+    seed: int = 0,
+    deep: bool = False,
+    progress: Progress = no_progress,
 ) -> tuple[Outcome, ...]:
-    """Run these checks one after the other, each with its default parameters."""
-    out = []
-    for i, check in enumerate(checks):
-        progress(i, len(checks), f"Checking: {check.title}")
-        start = time.monotonic()
-        findings = check.function(dataset, features).findings()
-        out.append(Outcome(check, findings, time.monotonic() - start))
-    progress(len(checks), len(checks), "Checked")
-    return tuple(out)
+    """Run these checks one after the other, each with its default parameters, this seed and this depth."""
+    return tuple(
+        run_check(dataset, features, check, check.default_params(seed=seed, deep=deep), progress=progress)
+        for check in checks
+    )
+
+
+def run_check(
+    dataset: Dataset, features: Features, check: Check, params: Any, *, progress: Progress = no_progress
+) -> Outcome:
+    """Run one check; what a person can mend (an `ExplorerError`) makes it `unavailable` and stops no other."""
+
+    def relay(done: int, total: int, note: str = "") -> None:
+        progress(done, total, f"{check.title}: {note}" if note else check.title)
+
+    start = time.monotonic()
+    relay(0, 0)
+    try:
+        findings = check.function(dataset, features, params, progress=relay).findings()
+    except ExplorerError as error:
+        findings = Unavailable(str(error)).findings()
+    return Outcome(check, findings, time.monotonic() - start)
 
 
 def report(

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,21 @@ DEFAULT_MATTERS_BELOW = 0.8  # of the equal share; the "four-fifths rule": a sma
 DEFAULT_FAIL_BELOW = 0.1  # of the equal share: an order of magnitude rarer than its peers
 DEFAULT_MIN_LABELLED = 20  # labelled training pictures; with fewer, two concepts of 10 to 3 are not told apart
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
+
+
+METHOD: Final = """
+- **Counting.** A concept counts its own training pictures and those of the concepts below it. Parent and
+  child never compete: each concept is compared with the others of its level that are neither above nor below
+  it. Real-world pictures do not count here.
+- **The question to chance.** If every concept were equally likely, how often would a concept get this few
+  pictures or fewer? (Exact binomial test, corrected for the number of concepts after Benjamini and Hochberg.)
+- **Look at this:** chance explains it in fewer than 1 of 20 datasets, *and* it has less than four fifths of
+  an equal share. **Needs work:** a tenth of an equal share or less. **Cannot tell:** too few pictures to say.
+- **Counts like N concepts.** The number of equally common concepts with the same variety (exponential of the
+  Shannon entropy; Hill 1973, Jost 2006).
+- **Limits.** Only rare concepts are named, never a too common one. Whether concepts should be equally common
+  is yours to decide: if real use is uneven, uneven training may be right. Copies count as they occur.
+"""
 
 
 @dataclass(frozen=True, slots=True)

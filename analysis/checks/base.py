@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMAGES: Final = "images"
+LABELS: Final = "labels"
+PAIRS: Final = "pairs"
+"""Names of `Findings.tables` that the contract's files are made of."""
 
 
 class Verdict(StrEnum):
@@ -73,6 +81,14 @@ class Findings:
         p_value: the smallest corrected p-value, None when nothing was tested.
         concepts: one finding for each concept judged.
         extra: further keys of the report, JSON-ready.
+        evidence: `image_id`s that show the headline, the most telling first; where empty, those of the concepts
+            serve (`evidence_strip`).
+        fix: one sentence saying what to do about the dataset as a whole; empty when there is nothing to do.
+        tables: frames of plain columns (numbers, str, bool, lists of them) that are kept with the findings and
+            drawn by the check's page. Three names go into the contract's files: `images` (one row an image, in
+            the order of `Dataset.images`; columns `<check>_score`, `<check>_flag`, …), `labels` (one row a label,
+            in the order of `Dataset.labels`; likewise) and `pairs` (columns of `pairs.parquet`). Any other name
+            is the check's own.
     """
 
     verdict: Verdict
@@ -82,6 +98,21 @@ class Findings:
     p_value: float | None = None
     concepts: tuple[ConceptFinding, ...] = ()
     extra: Mapping[str, object] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
+    fix: str = ""
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, compare=False)
+
+    def evidence_strip(self, limit: int) -> tuple[str, ...]:
+        """Up to `limit` ids that show the headline: the check's own, else its concepts' in turn, worst first."""
+        if self.evidence:
+            return self.evidence[:limit]
+        if self.verdict not in (Verdict.WARN, Verdict.FAIL):
+            lists = [c.evidence for c in self.concepts]
+        else:  # a fine concept's pictures do not show what is wrong
+            lists = [c.evidence for c in self.concepts if at_least(c.verdict, Verdict.WARN)]
+        longest = max((len(ids) for ids in lists), default=0)
+        turns = (ids[i] for i in range(longest) for ids in lists if i < len(ids))
+        return tuple(dict.fromkeys(turns))[:limit]
 
 
 class Result(Protocol):
@@ -119,6 +150,10 @@ class Check:
         needs: inputs without which it answers `unavailable`: `labels`, `features`, `real_world`, `taxonomy`.
         page: url slug of the page of the app that shows it.
         function: its one public function.
+        params: its frozen dataclass of parameters, all with defaults; a field `seed` takes the audit's seed, a
+            field `deep` its `--deep`. Fields made with `option` can be set in the app.
+        method: how it judges, for a person: a few plain sentences (Markdown of ours).
+        version: goes up whenever the same input may give another answer, so that kept results become stale.
     """
 
     id: str
@@ -128,6 +163,36 @@ class Check:
     needs: tuple[str, ...]
     page: str
     function: CheckFunction
+    params: type[Any]
+    method: str
+    version: int = 1
+
+    def default_params(self, *, seed: int = 0, deep: bool = False) -> Any:
+        """Its parameters with this seed and depth, where it has such fields."""
+        names = {f.name for f in fields(self.params)}
+        given = {"seed": seed, "deep": deep}
+        return self.params(**{name: value for name, value in given.items() if name in names})
+
+
+def option(
+    default: float | int | bool,
+    title: str,
+    *,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    step: float | None = None,
+) -> Any:
+    """A field of a check's `Params` that a person may set in the app.
+
+    Args:
+        default: its value unless set; its type decides the widget.
+        title: a few words, in the app's language.
+        help: one sentence: what changes when it goes up.
+        low, high, step: of a number.
+    """
+    metadata = {"title": title, "help": help, "low": low, "high": high, "step": step}
+    return field(default=default, metadata={"option": metadata})
 
 
 def rank_findings(findings: Iterable[ConceptFinding]) -> tuple[ConceptFinding, ...]:

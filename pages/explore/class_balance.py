@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis.checks.balance import find_balance
+from analysis.checks.balance import METHOD, find_balance
 from components import class_counts
 from components.caching import cached
 from components.shell import shell
@@ -27,7 +27,7 @@ if labelled.empty:
 
 class_counts.figures_in_words(detailed, dataset)
 findings = cached(opened, "balance", None, lambda: find_balance(dataset, opened.features)).findings()
-verdict_card("Class balance", findings, class_counts.METHOD, key="balance", on_concept=class_counts.show_concept)
+verdict_card("Class balance", findings, METHOD, key="balance", on_concept=class_counts.show_concept)
 
 st.subheader("Pictures of each concept", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
