@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,3 +82,7 @@ def l2_normalised(x: np.ndarray) -> Float32:
     norm = np.linalg.norm(x, axis=-1, keepdims=True)
     out: Float32 = x / np.maximum(norm, np.float32(1e-12))
     return out
+
+
+RECOMMENDED_MODEL: Final = "open_clip:ViT-B-32/laion2b_s34b_b79k"
+"""Named where the model in use cannot judge: small enough for a laptop, learnt from pictures with their captions."""
