@@ -1,0 +1,1 @@
+"""One module a check: draws its findings. `draw(opened, findings)`, nothing else public."""
