@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m analysis", description="Measure a set of image training data.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="checks | audit")
     commands.add_parser("checks", help="list the checks as JSON")
-    audit = commands.add_parser("audit", help="run checks and write report.json, images.parquet and labels.parquet")
+    audit = commands.add_parser("audit", help="run checks and write report.json, report.html and tables")
     add = audit.add_argument
     add(
         "training",
@@ -122,7 +122,7 @@ def _audit(options: argparse.Namespace) -> int:
             dataset, features, checks, seed=options.seed, deep=options.deep == "on", progress=progress
         )
     content = report(dataset, features.model, outcomes, seed=options.seed, extra=extra)
-    written = write(options.out, dataset, content)
+    written = write(options.out, dataset, content, outcomes, pictures=features.pictures)
     for outcome in outcomes:
         print(one_line(f"{outcome.check.id}: {outcome.findings.verdict} - {outcome.findings.headline}"))
     print(one_line(f"written: {', '.join(str(path) for path in written)}"))

@@ -1,4 +1,4 @@
-"""Run checks and write what the contract asks for: `report.json`, `images.parquet`, `labels.parquet`.
+"""Run checks and write what the contract asks for: `report.json`, `report.html` and the tables.
 
 Every file is written beside its place and then moved there, so a reader never sees half of one. The same
 dataset, seed and model give the same bytes, but for `seconds`.
@@ -19,17 +19,24 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from analysis.checks import base as tables
 from analysis.checks.base import Check, ConceptFinding, Findings, Unavailable
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset
 from analysis.embedders.base import ModelInfo
 from analysis.errors import ExplorerError, UsageError
-from analysis.features import Features
+from analysis.features import Features, Pictures
 from analysis.progress import Progress, no_progress
+from analysis.report_html import render, thumbnails_by_id
 
 SCHEMA_VERSION: Final = 1
 REPORT: Final = "report.json"
 IMAGES: Final = "images.parquet"
 LABELS: Final = "labels.parquet"
+PAIRS: Final = "pairs.parquet"
+HTML: Final = "report.html"
+EVIDENCE: Final = 48
+"""Image ids a check lists beside those of its concepts."""
+PAIR_COLUMNS: Final = ("image_a", "image_b", "kind", "score", "across")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,39 +123,85 @@ def report(
     return plain
 
 
-def images_table(dataset: Dataset) -> pd.DataFrame:
-    """The content of `images.parquet`: `image_id`, `origin`, `split`, then every measured attribute.
+def images_table(dataset: Dataset, outcomes: Sequence[Outcome] = ()) -> pd.DataFrame:
+    """The content of `images.parquet`: `image_id`, `origin`, `split`, every measured attribute, the checks' columns.
 
     Left out are the absolute paths (`dataset.roots` resolves the ids) and the columns the dataset came with.
     """
     out = dataset.images.drop(columns=["path", *dataset.metadata])
     text = ["image_id", "origin", "split"]
-    return out.astype(dict.fromkeys(text, "string"))[text + [c for c in out.columns if c not in text]]
+    out = out.astype(dict.fromkeys(text, "string"))[text + [c for c in out.columns if c not in text]]
+    return _with_columns(out, outcomes, tables.IMAGES)
 
 
-def labels_table(dataset: Dataset) -> pd.DataFrame:
+def labels_table(dataset: Dataset, outcomes: Sequence[Outcome] = ()) -> pd.DataFrame:
     """The content of `labels.parquet`: one row per (image, concept) label, real-world labels included."""
     ids = dataset.images["image_id"].to_numpy()[dataset.labels["image"].to_numpy(dtype=np.int64)]
-    return pd.DataFrame({"image_id": ids, "concept": dataset.labels["concept"].to_numpy()}).astype("string")
+    out = pd.DataFrame({"image_id": ids, "concept": dataset.labels["concept"].to_numpy()}).astype("string")
+    return _with_columns(out, outcomes, tables.LABELS)
 
 
-def write(out: Path, dataset: Dataset, content: Mapping[str, object]) -> tuple[Path, ...]:
-    """Write the three files into `out` and return their paths.
+def pairs_table(outcomes: Sequence[Outcome]) -> pd.DataFrame | None:
+    """The content of `pairs.parquet`, each pair once; None when no check looked for pairs."""
+    found = [o.findings.tables[tables.PAIRS] for o in outcomes if tables.PAIRS in o.findings.tables]
+    if not found:
+        return None
+    columns = list(PAIR_COLUMNS)
+    every = pd.concat(found, ignore_index=True)[columns]
+    # Two checks may name one pair, each with the border it crosses: the more telling word stays.
+    telling = every["across"].map({"none": 0, "concept": 1, "split": 2, "origin": 3}).rename("telling")
+    ranked = every.assign(telling=telling).sort_values(["image_a", "image_b", "telling"], kind="stable")
+    out = ranked.drop_duplicates(["image_a", "image_b"], keep="last")[columns].reset_index(drop=True)
+    return out.astype({"image_a": "string", "image_b": "string", "kind": "string", "across": "string"})
+
+
+def _with_columns(table: pd.DataFrame, outcomes: Sequence[Outcome], name: str) -> pd.DataFrame:
+    """The table with the columns that checks add to it, in the checks' order."""
+    parts = [table]
+    for outcome in outcomes:
+        added = outcome.findings.tables.get(name)
+        if added is None:
+            continue
+        if len(added) != len(table):
+            raise ValueError(f"{outcome.check.id}: expected {len(table)} rows in table {name}, got {len(added)}")
+        parts.append(added.drop(columns=[c for c in ("image_id", "concept") if c in added]).set_axis(table.index))
+    out = pd.concat(parts, axis=1)
+    if out.columns.has_duplicates:
+        raise ValueError(f"{name}: expected distinct columns, got {out.columns[out.columns.duplicated()].tolist()}")
+    return out
+
+
+def write(
+    out: Path,
+    dataset: Dataset,
+    content: Mapping[str, object],
+    outcomes: Sequence[Outcome] = (),
+    *,
+    pictures: Pictures | None = None,
+) -> tuple[Path, ...]:
+    """Write the files into `out` and return their paths; a pair list of an earlier run there is removed.
 
     Raises:
         UsageError: the folder or a file in it cannot be written.
     """
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    page = render(content, thumbnails_by_id(content, dataset, pictures))
+    pairs = pairs_table(outcomes)
     writers: dict[str, Callable[[Path], object]] = {
-        IMAGES: lambda path: images_table(dataset).to_parquet(path, index=False),
-        LABELS: lambda path: labels_table(dataset).to_parquet(path, index=False),
+        IMAGES: lambda path: images_table(dataset, outcomes).to_parquet(path, index=False),
+        LABELS: lambda path: labels_table(dataset, outcomes).to_parquet(path, index=False),
         # File names need not be valid Unicode: a stray byte becomes an escape, not an error.
+        HTML: lambda path: path.write_bytes(page.encode("utf-8", "backslashreplace")),
         REPORT: lambda path: path.write_bytes((text + "\n").encode("utf-8", "backslashreplace")),
     }
+    if pairs is not None:
+        writers = {PAIRS: lambda path: pairs.to_parquet(path, index=False), **writers}
     try:
         prepare(out)
         for name, writer in writers.items():
             _atomically(out / name, writer)
+        if pairs is None:
+            (out / PAIRS).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written ({error.strerror or error}).") from error
     return tuple(out / name for name in writers)
@@ -190,6 +243,8 @@ def _check(outcome: Outcome) -> dict[str, object]:
         "reason": found.reason,
         "p_value": found.p_value,
         "seconds": round(outcome.seconds, 3),
+        "evidence": list(found.evidence_strip(EVIDENCE)),
+        "fix": found.fix,
         **found.extra,
         "concepts": [_concept(c) for c in found.concepts],
     }
