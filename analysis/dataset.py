@@ -24,6 +24,8 @@ ORIGINS: Final = (TRAINING, REAL_WORLD)
 SPLITS: Final = ("train", "val", "valid", "test")
 REAL_WORLD_PREFIX: Final = "real_world:"
 CORE_COLUMNS: Final = ("image_id", "path", "origin", "split")
+BOX_COLUMNS: Final = ("image", "concept", "x", "y", "width", "height")
+PREDICTION_COLUMNS: Final = ("image", "concept", "confidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Dataset:
         metadata: names of the free columns of `images` that came with the dataset.
         unreadable: files that could not be used, with the reason.
         ignored: number of files that are not images.
+        boxes: regions that came with the dataset: `image` (int, row of `images`), `concept` (str, empty where the
+            box names none), `x`, `y`, `width`, `height` (float, shares in [0, 1] of the upright picture, `x` and
+            `y` of the upper left corner).
+        predictions: what a person's own model said: `image` (int), `concept` (str), `confidence` (float in
+            [0, 1], nan where not given). An image may have none, or several.
     """
 
     name: str
@@ -59,6 +66,8 @@ class Dataset:
     metadata: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     ignored: int = 0
+    boxes: pd.DataFrame = field(default_factory=lambda: empty_frame(BOX_COLUMNS))
+    predictions: pd.DataFrame = field(default_factory=lambda: empty_frame(PREDICTION_COLUMNS))
     _cache: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +86,14 @@ class Dataset:
                 raise ValueError(f"{name}: expected rows of images in 0..{len(self.images) - 1}")
             if frame.duplicated(["image", "concept"]).any():
                 raise ValueError(f"{name}: expected each (image, concept) once")
+        for name, frame, expected in (
+            ("boxes", self.boxes, BOX_COLUMNS),
+            ("predictions", self.predictions, PREDICTION_COLUMNS),
+        ):
+            if tuple(frame.columns) != expected:
+                raise ValueError(f"{name}: expected columns {expected}, got {list(frame.columns)}")
+            if len(frame) and not frame["image"].between(0, len(self.images) - 1).all():
+                raise ValueError(f"{name}: expected rows of images in 0..{len(self.images) - 1}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -133,6 +150,8 @@ class Dataset:
                 (self.images, columns),
                 (self.labels, ["image", "concept"]),
                 (self.negatives, ["image", "concept"]),
+                (self.boxes, list(BOX_COLUMNS)),
+                (self.predictions, list(PREDICTION_COLUMNS)),
             ):
                 digest.update(repr(cols).encode())
                 for column in cols:
@@ -151,6 +170,8 @@ class Dataset:
             images=self.images.iloc[rows].reset_index(drop=True),
             labels=_renumber(self.labels, position),
             negatives=_renumber(self.negatives, position),
+            boxes=_renumber(self.boxes, position),
+            predictions=_renumber(self.predictions, position),
             _cache={},
         )
 
@@ -185,6 +206,12 @@ def at_level(concept: str, level: int) -> str:
 def depth(concepts: Iterable[str]) -> int:
     """Number of levels of the deepest concept; 0 without concepts."""
     return max((c.count("/") + 1 for c in concepts), default=0)
+
+
+def empty_frame(columns: Iterable[str]) -> pd.DataFrame:
+    """A table without rows: `image` int64, `concept` text, every other column float64."""
+    kinds = {"image": np.int64, "concept": object}
+    return pd.DataFrame({c: pd.Series([], dtype=kinds.get(c, np.float64)) for c in columns})
 
 
 def label_frame(pairs: Iterable[tuple[int, str]]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import streamlit as st
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def thumbnail_url(open_dataset: OpenDataset, content_hash: str) -> str | None:
 
 def thumbnail_sources(open_dataset: OpenDataset, rows: list[int]) -> list[str]:
     """For each row of `images`, what goes into `<img src>`: an address where served, else a data URI."""
-    hashes = open_dataset.dataset.images["content_hash"].iloc[rows].astype(str).tolist()
+    hashes = open_dataset.dataset.images["content_hash"].iloc[np.asarray(rows, dtype=np.int64)].astype(str).tolist()
     urls = [thumbnail_url(open_dataset, h) for h in hashes]
     if all(url is not None for url in urls):
         return [url for url in urls if url is not None]

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from analysis.embedders.base import ModelInfo, l2_normalised
 from analysis.errors import InputError, UsageError
 from analysis.features import Features
 from analysis.own_vectors import with_own_vectors
+from analysis.progress import Progress
 from analysis.registry import CHECKS
 from analysis.report import images_table, jsonable, labels_table, report, run_checks, write
 
@@ -52,12 +53,20 @@ def features(n: int = 3) -> Features:
     return Features(MODEL, vectors, vectors.copy())
 
 
+@dataclass(frozen=True, slots=True)
+class MadeParams:
+    seed: int = 0
+
+
 def check(findings: Findings | Unavailable) -> Check:
     class Made:
         def findings(self) -> Findings:
             return findings if isinstance(findings, Findings) else findings.findings()
 
-    return Check("made", ("G3",), "Made", "Is it?", (), "made", lambda dataset, features: Made())
+    def find(data: Dataset, features: Features, params: MadeParams, *, progress: Progress) -> Made:
+        return Made()
+
+    return Check("made", ("G3",), "Made", "Is it?", (), "made", find, MadeParams, "How.")
 
 
 def content(*findings: Findings | Unavailable) -> dict[str, object]:
@@ -102,6 +111,8 @@ def test_the_report_has_the_keys_of_the_contract() -> None:
         "headline": "One.",
         "reason": "",
         "p_value": 0.01,
+        "evidence": ["a.jpg"],
+        "fix": "",
         "ratio": None,
         "concepts": [
             {
@@ -143,10 +154,10 @@ def test_files_are_readable_and_identical_on_every_run(tmp_path: Path) -> None:
         outcomes = [replace(o, seconds=0.0) for o in run_checks(data, features(), CHECKS)]
         write(tmp_path / name, data, report(data, MODEL, outcomes, seed=0))
     first, second = (sorted((tmp_path / name).iterdir()) for name in ("one", "two"))
-    assert [p.name for p in first] == ["images.parquet", "labels.parquet", "report.json"]
+    assert [p.name for p in first] == ["images.parquet", "labels.parquet", "report.html", "report.json"]
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
     assert len(pd.read_parquet(first[0])) == 3
-    assert json.loads(first[2].read_text())["checks"][0]["id"] == "balance"
+    assert json.loads(first[3].read_text())["checks"][0]["id"] == "balance"
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,19 +173,26 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path, monkeypa
     with pytest.raises(UsageError, match="No space left"):
         write(tmp_path, data, report(data, MODEL, [], seed=0))
     assert (tmp_path / "labels.parquet").read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "images.parquet",
+        "labels.parquet",
+        "report.html",
+        "report.json",
+    ]
 
 
 def test_an_out_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> None:
     taken = tmp_path / "file"
     taken.write_text("x")
     with pytest.raises(UsageError, match="cannot be written"):
-        write(taken, dataset(), {})
+        write(taken, dataset(), report(dataset(), MODEL, [], seed=0))
 
 
 def test_odd_names_survive(tmp_path: Path) -> None:
-    write(tmp_path, dataset(), {"id": "caf\u00e9 \udcff <b>"})
-    assert json.loads((tmp_path / "report.json").read_bytes())["id"] == "café \udcff <b>"
+    named = replace(dataset(), name="caf\u00e9 \udcff <b>")
+    write(tmp_path, named, report(named, MODEL, [], seed=0))
+    assert json.loads((tmp_path / "report.json").read_bytes())["dataset"]["name"] == "café \udcff <b>"
+    assert "Audit of café \\udcff &lt;b&gt;" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_only_what_json_can_hold_goes_in() -> None:
