@@ -27,6 +27,9 @@ SECTIONS = {
         st.Page("pages/explore/side_by_side.py", title="Training and real world", url_path="compare"),
         st.Page("pages/explore/gallery.py", title="Gallery", url_path="gallery"),
     ],
+    "Audit": [
+        st.Page("pages/audit/scorecard.py", title="Scorecard", url_path="scorecard"),
+    ],
 }
 
 # The links are our own (components/shell.py): the built-in ones drop query parameters, the dataset's too.
