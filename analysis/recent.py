@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from analysis.errors import StoreError
+from analysis.kept_files import set_aside, write_whole
 from analysis.readers.listing import shown
 from analysis.sources import Source
 
@@ -76,7 +75,7 @@ class RecentDatasets:
             try:
                 return _parse(text)
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                self._set_aside()
+                set_aside(self._path)
                 return []
 
     def remove(self, source_id: str) -> None:
@@ -93,30 +92,7 @@ class RecentDatasets:
 
     def _write(self, entries: Sequence[RecentEntry]) -> None:
         content = json.dumps({"version": _VERSION, "datasets": [_as_json(e) for e in entries]}, indent=1)
-        temporary = ""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=f".{RECENT_FILE}-", dir=self._path.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._path)
-        except OSError as error:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
-            raise StoreError(f"{shown(self._path)} cannot be written: {error.strerror}.") from error
-
-    def _set_aside(self) -> None:
-        number = 1
-        aside = self._path.with_name(f"{RECENT_FILE}.damaged")
-        while aside.exists():
-            number += 1
-            aside = self._path.with_name(f"{RECENT_FILE}.damaged-{number}")
-        try:
-            self._path.rename(aside)
-        except OSError as error:
-            raise StoreError(f"{shown(self._path)} is damaged and cannot be renamed: {error.strerror}.") from error
+        write_whole(self._path, content.encode())
 
 
 def _as_json(entry: RecentEntry) -> dict[str, object]:

@@ -1,32 +1,42 @@
 """The page of a check: its answer in a sentence, the chart that fits, the pictures, what to do, how it is judged.
 
-A page file calls `check_page` and nothing else; what a check draws of its own comes in as `draw`.
+A page file calls `check_page` and nothing else; what a check draws of its own comes in as `draw`. Results are kept
+on disk and shown at once the next time; the first visit runs the check.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import streamlit as st
 
-from analysis.checks.base import Check, ConceptFinding, Findings, Verdict
+from analysis.audit import Task
+from analysis.checks.base import Check, Findings, Verdict
 from analysis.registry import checks_by_id
-from components.caching import background
+from analysis.results import Kept
+from components import audits
+from components.audits import Answer
+from components.cards import ago
+from components.check_findings import concept_findings, dismissed_findings, findings_csv
+from components.check_settings import settings, settings_in_words
 from components.evidence import picture_strip
 from components.shell import shell
-from components.state import require_dataset
-from components.text import count, plain, short_concept
-from components.verdicts import badge
+from components.state import START_PAGE, link_parameters, require_dataset
+from components.text import count, duration, md, plain
+from components.verdicts import badge, quiet_badge
 
 if TYPE_CHECKING:
     from analysis.opening import OpenDataset
 
 Draw = Callable[["OpenDataset", Findings], None]
-SHOWN: Final = 6
+
+_HELP: Final = {
+    "labels": "Put the pictures into one folder per concept, or name their concepts in a manifest.",
+    "real_world": "Open the dataset again from the start page with a second folder: pictures from real use.",
+    "taxonomy": "Give a file that says what each concept means.",
+}
 
 
 def check_page(check_id: str, draw: Draw | None = None) -> None:
@@ -34,108 +44,145 @@ def check_page(check_id: str, draw: Draw | None = None) -> None:
 
     Args:
         check_id: its id in the registry.
-        draw: draws the chart and pictures from the stored findings (`tables`, `extra`) alone.
+        draw: draws the chart and pictures from the kept findings (`tables`, `extra`) alone; not called where there
+            is nothing to draw (`unavailable`).
     """
     check = checks_by_id([check_id])[0]
     opened = require_dataset()
     shell(check.title, check.question, opened)
-    params = _parameters(check)
-    findings = background(
-        opened, f"check-{check.id}", (check.version, params), _run(opened, check, params), title=check.title
-    )
-    if findings is None:
+    now = _run_at_first(opened, check)
+    if now.state in ("working", "waiting"):
+        _progress(opened, now)
+    elif now.state == "failed":
+        audits.show_failure(opened, check, key=check.id)
+    elif now.state == "stopped" and now.kept is None:
+        audits.show_stopped(opened, check, key=check.id)
+    if now.kept is None:
+        _method(check)
         return
-    _answer(opened, check, findings)
+    audits.show_unwritten()
+    _stale(opened, now)
+    _verdict(opened, now)
+    _tools(opened, now, now.kept)
+    findings = now.kept.findings
     if draw is not None and findings.verdict is not Verdict.UNAVAILABLE:
         draw(opened, findings)
-    _concepts(opened, check, findings)
+    concept_findings(opened, now)
+    dismissed_findings(opened, now)
+    _method(check)
+
+
+def _run_at_first(opened: OpenDataset, check: Check) -> Answer:
+    now = audits.answer(opened, check)
+    if now.kept is None and not now.state:
+        audits.start(opened, [Task(check)])
+        now = audits.answer(opened, check)
+    return now
+
+
+def _progress(opened: OpenDataset, now: Answer) -> None:
+    waits = now.state == "waiting"
+    audits.show_progress(opened, f"{now.check.title} comes next" if waits else "Looking", key=now.check.id)
+    if now.kept is None:
+        st.caption("You may leave this page meanwhile: the result is kept, and waits for you here.")
+    else:
+        st.caption("Below is the result of the last time.")
+
+
+def _stale(opened: OpenDataset, now: Answer) -> None:
+    if not now.stale or now.state in ("working", "waiting"):
+        return
+    with st.container(
+        border=True, horizontal=True, wrap=False, vertical_alignment="center", key=f"{now.check.id}-stale"
+    ):
+        st.html(f'<span class="tde-small">{html.escape(now.stale)}</span>', width="stretch")
+        st.button("Run again", key=f"{now.check.id}-renew", on_click=audits.start_again, args=(opened, now.check))
+
+
+def _verdict(opened: OpenDataset, now: Answer) -> None:
+    """The sentence first, the number second; then what to do and the pictures that show it."""
+    assert now.kept is not None and now.standing is not None
+    findings, stands, key = now.kept.findings, now.standing, now.check.id
+    with st.container(border=True, key=f"{key}-answer"):
+        shown = quiet_badge("Dismissed") if stands.dismissed else badge(stands.verdict)
+        st.html(f'{shown}<p class="tde-verdict">{html.escape(plain(findings.headline))}</p>{_second(now)}')
+        if findings.fix and not stands.dismissed:
+            st.html(f'<p class="tde-text"><strong>What to do.</strong> {html.escape(plain(findings.fix))}</p>')
+        if findings.verdict is Verdict.UNAVAILABLE:
+            _what_would_help(opened, now.check)
+        picture_strip(opened, findings.evidence, f"{key}-evidence")
+        if not stands.dismissed and stands.verdict in (Verdict.WARN, Verdict.FAIL):
+            audits.dismiss_button(opened, key, None, key=f"{key}-whole", label="Dismiss this")
+
+
+def _second(now: Answer) -> str:
+    assert now.kept is not None and now.standing is not None
+    findings, stands = now.kept.findings, now.standing
+    parts = []
+    if findings.score is not None:
+        parts.append(f"Score {findings.score:.2f}, where 1 is fine.")
+    if findings.p_value is not None and findings.verdict in (Verdict.WARN, Verdict.FAIL):
+        parts.append(chance_words(findings.p_value))
+    if findings.reason and findings.reason != findings.headline:
+        parts.append(findings.reason)
+    if stands.aside and not stands.dismissed:
+        parts.append(f"{count(len(stands.aside), 'finding')} dismissed, which no longer count.")
+    words = html.escape(plain(" ".join(parts)))
+    return f'<p class="tde-text tde-small tde-muted">{words}</p>' if words else ""
+
+
+def chance_words(p: float) -> str:
+    """A p-value for a person."""
+    if p < 0.001:
+        return "Chance alone would show this in fewer than 1 of 1,000 such datasets."
+    if p <= 0.5:
+        return f"Chance alone would show this in about 1 of {round(1 / p):,} such datasets."
+    return "Chance alone often shows this."
+
+
+def _what_would_help(opened: OpenDataset, check: Check) -> None:
+    missing = {
+        "labels": not opened.dataset.concepts,
+        "real_world": not opened.dataset.has_real_world,
+        "taxonomy": True,
+    }
+    words = [_HELP[need] for need in check.needs if missing.get(need)]
+    for sentence in words:
+        st.html(f'<p class="tde-text"><strong>What would help.</strong> {html.escape(sentence)}</p>')
+    if words:
+        st.page_link(START_PAGE, label="To the start page", query_params=link_parameters())
+
+
+def _tools(opened: OpenDataset, now: Answer, kept: Kept) -> None:
+    """When this was found, and what can be done with it."""
+    check = now.check
+    took = f", took {duration(kept.seconds)}" if kept.seconds >= 3 else ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{check.id}-tools"):
+        st.html(
+            f'<span class="tde-small tde-muted">Looked at {ago(kept.at)}{took}{settings_in_words(check, kept)}</span>',
+            width="stretch",
+        )
+        st.button(
+            "Run again",
+            key=f"{check.id}-run",
+            type="tertiary",
+            on_click=audits.start_again,
+            args=(opened, check),
+            disabled=now.state in ("working", "waiting"),
+        )
+        settings(opened, check, kept)
+        st.download_button(
+            "Download (CSV)",
+            lambda: findings_csv(opened.dataset, now),
+            file_name=f"{check.id}.csv",
+            mime="text/csv",
+            key=f"{check.id}-csv",
+            type="tertiary",
+            on_click="ignore",
+        )
+
+
+def _method(check: Check) -> None:
     with st.expander("How this is judged"):
         st.markdown(check.method)
-    st.download_button(
-        "Download as CSV", findings_csv(findings), file_name=f"{check.id}.csv", mime="text/csv", on_click="ignore"
-    )
-
-
-def _run(opened: OpenDataset, check: Check, params: Any) -> Callable[[Any], Findings]:
-    def work(progress: Any) -> Findings:
-        from analysis.report import run_check
-
-        return run_check(opened.dataset, opened.features, check, params, progress=progress).findings
-
-    return work
-
-
-def _answer(opened: OpenDataset, check: Check, findings: Findings) -> None:
-    with st.container(border=True, key=f"{check.id}-answer"):
-        score = "" if findings.score is None else f'<span class="tde-muted tde-small">{findings.score:.2f} of 1</span>'
-        st.html(
-            '<div style="display:flex;gap:.7rem;align-items:center;flex-wrap:wrap">'
-            f"{badge(findings.verdict)}{score}</div>"
-            f'<p style="margin:.55rem 0 0;font-size:1.1rem;line-height:1.5;overflow-wrap:anywhere">'
-            f"{html.escape(plain(findings.headline))}</p>"
-            + (f'<p style="margin:.3rem 0 0">{html.escape(plain(findings.fix))}</p>' if findings.fix else "")
-        )
-        picture_strip(opened, findings.evidence, f"{check.id}-evidence")
-
-
-def _concepts(opened: OpenDataset, check: Check, findings: Findings) -> None:
-    found = [c for c in findings.concepts if c.verdict in (Verdict.WARN, Verdict.FAIL)]
-    if not found:
-        return
-    st.subheader("Concept by concept", anchor=False)
-    for i, one in enumerate(found[:SHOWN]):
-        _concept(opened, check, one, i)
-    if len(found) > SHOWN:
-        with st.expander(count(len(found) - SHOWN, "more concept")):
-            for i, one in enumerate(found[SHOWN:], SHOWN):
-                _concept(opened, check, one, i)
-
-
-def _concept(opened: OpenDataset, check: Check, found: ConceptFinding, i: int) -> None:
-    with st.container(border=True):
-        st.html(
-            f'<div style="overflow-wrap:anywhere;line-height:1.6">{badge(found.verdict)}&ensp;'
-            f"<strong>{html.escape(plain(short_concept(found.concept)))}</strong><br>"
-            f"{html.escape(plain(found.headline))} {html.escape(plain(found.fix))}</div>"
-        )
-        picture_strip(opened, found.evidence, f"{check.id}-concept-{i}")
-
-
-def _parameters(check: Check) -> Any:
-    """The check's parameters as set in the form."""
-    options = [f for f in fields(check.params) if "option" in f.metadata]
-    params = check.default_params()
-    if not options:
-        return params
-    chosen = {}
-    with st.popover("Settings", type="tertiary"):
-        for one in options:
-            about, key, default = one.metadata["option"], f"{check.id}-option-{one.name}", getattr(params, one.name)
-            if isinstance(default, bool):
-                chosen[one.name] = st.checkbox(about["title"], default, key=key, help=about["help"])
-            else:
-                kind = int if isinstance(default, int) else float
-                bounds: Any = {
-                    k: None if about[v] is None else kind(about[v])
-                    for k, v in (("min_value", "low"), ("max_value", "high"), ("step", "step"))
-                }
-                chosen[one.name] = st.number_input(about["title"], value=default, key=key, help=about["help"], **bounds)
-    return replace(params, **chosen)
-
-
-def findings_csv(findings: Findings) -> bytes:
-    """One row a concept: concept, verdict, score, headline, fix, evidence (ids joined by `|`), then numbers."""
-    rows = [
-        {
-            "concept": c.concept,
-            "verdict": str(c.verdict),
-            "score": c.score,
-            "headline": c.headline,
-            "fix": c.fix,
-            "evidence": "|".join(c.evidence),
-            **{k: v for k, v in c.extra.items() if isinstance(v, (int, float, str, bool))},
-        }
-        for c in findings.concepts
-    ]
-    columns = ["concept", "verdict", "score", "headline", "fix", "evidence"]
-    return pd.DataFrame(rows, columns=None if rows else columns).to_csv(index=False).encode("utf-8-sig", "replace")
+        st.caption(f"With references, limits and the figures reached: {md(f'docs/checks/{check.id}.md')}")

@@ -78,5 +78,15 @@ def picture_strip(
         picture_dialog(opened, clicked, rows=rows)
 
 
+def tiny_strip(opened: OpenDataset, image_ids: Sequence[str], key: str) -> None:
+    """A row of small pictures without captions; a click opens one over the page."""
+    rows = id_rows(opened, image_ids)
+    if not len(rows):
+        return
+    clicked = gallery(opened, rows, key=key, size="tiny", page_size=len(rows))
+    if clicked is not None:
+        picture_dialog(opened, clicked, rows=rows)
+
+
 def _toggle(key: str) -> None:
     st.session_state[key] = not st.session_state.get(key)

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from analysis.audit import AuditRun
+from analysis.dismissals import Dismissals
 from analysis.errors import InputError
 from analysis.paths import cache_dir
 from analysis.progress import Progress
 from analysis.recent import RecentDatasets
+from analysis.results import ResultStore
 from analysis.samples import Sample, bundled_samples
 from analysis.sources import Source, allowed_roots
 from components.thumbnails import SERVER
@@ -38,6 +41,9 @@ class Shelf:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.recent = RecentDatasets(root)
+        self.results = ResultStore(root)
+        self.dismissals = Dismissals(root)
+        self._runs: OrderedDict[tuple[str, str], AuditRun] = OrderedDict()
         self._lock = threading.Lock()
         self._model_lock = threading.Lock()
         self._store: Store | None = None
@@ -104,11 +110,27 @@ class Shelf:
                     SERVER.forbid(old)
 
     def drop(self, source_id: str) -> None:
-        """Close a dataset under every model; the store on disk keeps what was computed."""
+        """Close a dataset under every model and stop its checks; the store on disk keeps what was computed."""
         with self._lock:
             for key in [k for k in self._open if k[0] == source_id]:
                 del self._open[key]
+            runs = [self._runs.pop(key) for key in [k for k in self._runs if k[0] == source_id]]
+        for run in runs:
+            run.cancel()
         SERVER.forbid(source_id)
+
+    def audit_run(self, opened: OpenDataset) -> AuditRun:
+        """The checks that run, ran or wait on this dataset as it is open now, shared by all sessions."""
+        key = (opened.source.id, opened.fingerprint)
+        with self._lock:
+            run = self._runs.get(key)
+            if run is None:
+                run = AuditRun(opened.source.id, opened.dataset, opened.features, self.results)
+                self._runs[key] = run
+            self._runs.move_to_end(key)
+            while len(self._runs) > MAX_OPEN:
+                self._runs.popitem(last=False)[1].cancel()
+            return run
 
     def opening(self, source: Source, model: str) -> Callable[[Progress], None]:
         """The work of opening a dataset, to run in a job's thread."""

@@ -151,6 +151,22 @@ button[data-variant="segmented_control"][aria-checked="true"] { color: inherit !
 .tde-brand img { flex: none; width: 1.45rem; height: 1.45rem; }
 .tde-side-title { font-size: .74rem; font-weight: 600; letter-spacing: .02em; margin: .5rem 0 -.35rem;
   color: color-mix(in srgb, currentColor 62%, transparent); }
+.tde-badge { border-radius: 99px; padding: .18rem .7rem; font-size: .82rem; font-weight: 600; line-height: 1.5;
+  white-space: nowrap; color: #fff; display: inline-block; }
+.tde-badge-quiet { color: inherit; font-weight: 500; background: color-mix(in srgb, currentColor 9%, transparent); }
+.tde-verdict { font-family: Manrope, sans-serif; font-weight: 650; font-size: 1.28rem; line-height: 1.4;
+  margin: .6rem 0 0; max-width: 62ch; text-wrap: pretty; overflow-wrap: anywhere; }
+.tde-text { margin: .35rem 0 0; line-height: 1.5; max-width: 75ch; overflow-wrap: anywhere; }
+.tde-score { font-family: Manrope, sans-serif; font-weight: 700; font-size: clamp(1.3rem, 2.4vw, 1.75rem);
+  line-height: 1.25; letter-spacing: -0.01em; margin: 0; max-width: 40ch; text-wrap: balance; }
+.tde-segments { display: flex; gap: 3px; margin: .9rem 0 .5rem; }
+.tde-segments > span { flex: 1; height: .7rem; border-radius: 3px;
+  background: color-mix(in srgb, currentColor 12%, transparent); }
+.tde-rule { height: 1px; margin: .35rem 0; background: color-mix(in srgb, currentColor 12%, transparent); }
+.tde-list { margin: .2rem 0 .2rem; padding-left: 1.1rem; line-height: 1.5; max-width: 75ch; overflow-wrap: anywhere; }
+.tde-table { border-collapse: collapse; }
+.tde-table td { padding: .3rem .9rem .3rem 0; vertical-align: top; border: 0; }
+.tde-statement { font-family: Manrope, sans-serif; font-weight: 650; font-size: 1.02rem; line-height: 1.4; margin: 0; }
 .tde-bar { height: .65rem; border-radius: 99px; overflow: hidden; display: flex; gap: 2px; }
 .tde-bar > span { display: block; height: 100%; }
 .tde-row { display: grid; grid-template-columns: minmax(0, 13rem) minmax(40%, 1fr) 3.2rem;

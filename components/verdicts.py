@@ -25,10 +25,22 @@ SHOWN: Final = 4
 def badge(verdict: Verdict) -> str:
     """The verdict as a small label, HTML."""
     sign, word, colour = _LOOK[verdict]
-    return (
-        f'<span style="background:{colour};color:#fff;border-radius:99px;padding:.18rem .7rem;'
-        f'font-size:.82rem;font-weight:600;white-space:nowrap">{sign}&nbsp; {word}</span>'
-    )
+    return f'<span class="tde-badge" style="background:{colour}">{sign}&nbsp; {word}</span>'
+
+
+def quiet_badge(word: str) -> str:
+    """A label for what has no verdict (not measured, dismissed), HTML; `word` is ours."""
+    return f'<span class="tde-badge tde-badge-quiet">{word}</span>'
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """The verdict as a person reads it."""
+    return _LOOK[verdict][1]
+
+
+def verdict_colour(verdict: Verdict) -> str:
+    """Colour of its label; white text stands on it."""
+    return _LOOK[verdict][2]
 
 
 def verdict_card(

@@ -55,6 +55,11 @@ def has_title(at: AppTest) -> bool:
     return bool(at.title)
 
 
+def has_answer(at: AppTest) -> bool:
+    """Whether the page of a check shows a result."""
+    return "tde-verdict" in words(at)
+
+
 def words(at: AppTest) -> str:
     """All text on the page: markdown, captions, headings, raw HTML, errors."""
     elements = [*at.title, *at.subheader, *at.markdown, *at.caption, *at.error, *at.warning]

@@ -1,6 +1,6 @@
 // Tiles of pictures, each a button. All text through textContent, pictures only as <img src>.
 
-const SIZES = { small: 104, medium: 148, large: 212 };
+const SIZES = { tiny: 68, small: 104, medium: 148, large: 212 };
 
 function part(tag, className, text) {
   const node = document.createElement(tag);
@@ -58,6 +58,7 @@ export default function (component) {
   grid.setAttribute("aria-label", data.label);
   grid.style.setProperty("--tile", `${SIZES[data.size]}px`);
   grid.classList.toggle("small", data.size === "small");
+  grid.classList.toggle("tiny", data.size === "tiny");
   grid.open = (row) => setTriggerValue("open", row);
   const drawn = JSON.stringify(data.tiles);
   if (grid.drawn === drawn) return; // the same page again: keep pictures and focus

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE: Final = 48
 _HERE: Final = Path(__file__).parent
-Size = Literal["small", "medium", "large"]
+Size = Literal["tiny", "small", "medium", "large"]
 
 _mount: Final = st.components.v2.component(
     "tde_gallery",
@@ -49,7 +49,7 @@ def gallery(
         key: unique on the page.
         captions: a line under each picture, any text; its concepts if None.
         notes: a second, quieter line under each picture.
-        size: of the tiles.
+        size: of the tiles; tiny ones stand in one row, without captions.
         page_size: pictures on a page.
         show_origin: badge that says where a picture comes from; by default where the dataset has both origins.
     """

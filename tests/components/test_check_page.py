@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from app_support import run_until, words
+from app_support import has_answer, run_until, words
 from streamlit.testing.v1 import AppTest
 from support import photo
 
@@ -35,7 +35,7 @@ def open_page(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
         monkeypatch.setenv("EXPLORER_ROOTS", str(tmp_path))
         monkeypatch.setenv("EXPLORER_DATASET", str(tmp_path / "data"))
         at = AppTest.from_function(balance_page, default_timeout=60)
-        return run_until(at, lambda at: "How this is judged" in [e.label for e in at.expander])
+        return run_until(at, has_answer)
 
     return opener
 
