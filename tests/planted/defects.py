@@ -1,0 +1,200 @@
+"""The table of defects: what is done to a clean folder, and which check must find it.
+
+A new row is a small function and an entry in `DEFECTS`. The function changes a folder of the form
+`<split>/<concept>/<picture>.jpg` in place and says what it planted; it may use what the fixture knows of itself (which
+concept is hard to tell, which is easy, how to draw a picture anew).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from planted.transforms import COMPRESSED_QUALITY, COPIES, FAULTS, Picture
+
+CHECKS_OF_STEP_2 = ("quantity", "balance", "uniqueness", "leakage", "consistency", "image_quality", "label_errors")
+FEW = 8  # pictures left of a hard concept
+RARE = 10  # pictures left of an easy concept
+FLIPPED = 0.09  # of all labels
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """A clean dataset on disk.
+
+    Attributes:
+        name: for the printed matrix.
+        root: the folder, `<split>/<concept>/<picture>.jpg` with the splits `train` and `test`.
+        hard: a concept that a probe needs many pictures to tell from another.
+        easy: a concept that a few pictures are enough for.
+        scatter: draws a picture of a concept anew with scattered composition; it gets the path and a generator.
+    """
+
+    name: str
+    root: Path
+    hard: str
+    easy: str
+    scatter: Callable[[Path, np.random.Generator], Picture]
+
+    def concepts(self) -> list[str]:
+        """Names of the concepts, sorted."""
+        return sorted({p.name for p in self.root.glob("*/*") if p.is_dir()})
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """What was planted: pictures (paths relative to the root), a concept, or both."""
+
+    images: tuple[str, ...] = ()
+    concept: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A row of the matrix.
+
+    Attributes:
+        id: the row's name.
+        check: the check that must fire, with what was planted first in its evidence.
+        plant: changes the folder (a copy of the fixture's root) in place.
+        implies: other checks that may fire too because this defect truly is one of theirs: id -> the reason.
+    """
+
+    id: str
+    check: str
+    plant: Callable[[Path, Fixture, np.random.Generator], Planted]
+    implies: Mapping[str, str] = field(default_factory=dict)
+
+
+def _pictures(root: Path, concept: str = "*", split: str = "*") -> list[Path]:
+    return sorted(root.glob(f"{split}/{concept}/*.jpg"))
+
+
+def _some(paths: Sequence[Path], count: int, rng: np.random.Generator) -> list[Path]:
+    return [paths[i] for i in sorted(rng.choice(len(paths), size=count, replace=False))]
+
+
+def _ids(root: Path, paths: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(p.relative_to(root).as_posix() for p in paths)
+
+
+def _read(path: Path) -> Picture:
+    return np.ascontiguousarray(cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1], dtype=np.uint8)
+
+
+def _write(path: Path, picture: Picture, quality: int = 88) -> None:
+    """Replaces the file: in a copied folder it may be a hard link to the clean one."""
+    path.unlink(missing_ok=True)
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def _keep(root: Path, concept: str, count: int, rng: np.random.Generator) -> Planted:
+    paths = _pictures(root, concept)
+    kept = set(_some(paths, count, rng))
+    for path in paths:
+        if path not in kept:
+            path.unlink()
+    return Planted(_ids(root, sorted(kept)), concept)
+
+
+def few_of_a_hard_concept(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """All but `FEW` pictures of the hard concept are lost."""
+    return _keep(root, fixture.hard, FEW, rng)
+
+
+def one_rare_concept(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """All but `RARE` pictures of the easy concept are lost."""
+    return _keep(root, fixture.easy, RARE, rng)
+
+
+def _copy_some(
+    root: Path, rng: np.random.Generator, per_transform: int, from_split: str, target: Callable[[Path, str], Path]
+) -> Planted:
+    sources = _some(_pictures(root, split=from_split), per_transform * len(COPIES), rng)
+    names = [name for name in COPIES for _ in range(per_transform)]
+    planted = []
+    for source, name in zip(sources, names, strict=True):
+        copy = target(source, name)
+        _write(copy, COPIES[name](_read(source), rng))
+        planted += [source, copy]
+    return Planted(_ids(root, planted))
+
+
+def copies(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Two pictures for each transform get a copy beside them."""
+    return _copy_some(root, rng, 2, "train", lambda source, name: source.with_name(f"{source.stem}_{name}.jpg"))
+
+
+def copies_across_splits(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """A training picture for each transform gets a copy in `test`, in the place of a test picture."""
+
+    def target(source: Path, name: str) -> Path:
+        lost = _some([p for p in _pictures(root, source.parent.name, "test") if "_" not in p.name], 1, rng)[0]
+        lost.unlink()
+        return lost.with_name(f"{lost.stem}_{name}.jpg")
+
+    return _copy_some(root, rng, 1, "train", target)
+
+
+def copies_under_another_concept(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """A picture for each transform gets a copy in the folder of another concept."""
+    concepts = fixture.concepts()
+
+    def target(source: Path, name: str) -> Path:
+        other = str(rng.choice([c for c in concepts if c != source.parent.name]))
+        return source.parent.parent / other / f"{source.parent.name}{source.stem}_{name}.jpg"
+
+    return _copy_some(root, rng, 1, "train", target)
+
+
+def scattered_composition(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Every picture of one concept is taken anew from anywhere."""
+    concept = fixture.easy
+    paths = _pictures(root, concept)
+    for path in paths:
+        _write(path, fixture.scatter(path, rng), 90)
+    return Planted(_ids(root, paths), concept)
+
+
+def bad_pictures(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Two pictures get each fault, across all concepts."""
+    hit = _some(_pictures(root), 2 * len(FAULTS), rng)
+    for i, path in enumerate(rng.permutation(np.array(hit, dtype=object))):
+        name = list(FAULTS)[i % len(FAULTS)]
+        _write(path, FAULTS[name](_read(path), rng), COMPRESSED_QUALITY if name == "compressed" else 90)
+    return Planted(_ids(root, hit))
+
+
+def flipped_labels(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """`FLIPPED` of each concept's pictures move on to the next concept's folder, so that counts stay."""
+    concepts = list(rng.permutation(fixture.concepts()))
+    chosen = {}
+    for concept in concepts:
+        paths = _pictures(root, concept)
+        chosen[concept] = _some(paths, round(FLIPPED * len(paths)), rng)
+    moved = []
+    for concept, following in zip(concepts, [*concepts[1:], concepts[0]], strict=True):
+        for path in chosen[concept]:
+            target = path.parent.parent / following / f"{concept}{path.name}"
+            path.rename(target)
+            moved.append(target)
+    return Planted(_ids(root, sorted(moved)))
+
+
+_RARER = "the concept with few pictures is at the same time rarer than the others"
+_COPIED = "a copy across splits is a copy"
+_WRONG = "of two copies under different concepts one has a wrong label"
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect("few of a hard concept", "quantity", few_of_a_hard_concept, {"balance": _RARER}),
+    Defect("one rare concept", "balance", one_rare_concept),
+    Defect("copies", "uniqueness", copies),
+    Defect("copies under another concept", "uniqueness", copies_under_another_concept, {"label_errors": _WRONG}),
+    Defect("copies across splits", "leakage", copies_across_splits, {"uniqueness": _COPIED}),
+    Defect("scattered composition", "consistency", scattered_composition),
+    Defect("bad pictures", "image_quality", bad_pictures),
+    Defect("flipped labels", "label_errors", flipped_labels),
+)

@@ -1,0 +1,132 @@
+"""Builds fixtures, plants defects, runs the audit, and says what fired: shared by the tests and the benchmark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from planted import scenes
+from planted.defects import DEFECTS, Defect, Fixture, Planted
+from planted.transforms import Picture, scatter
+
+from analysis.checks.base import Findings, Verdict, at_least
+from analysis.embedders.base import Embedder
+from analysis.opening import OpenDataset, open_dataset
+from analysis.registry import CHECKS
+from analysis.report import run_checks
+from analysis.sources import Source
+from analysis.store import Store
+
+CONCEPTS = ("ball", "book", "bottle", "cup", "leaf", "mug")
+HARD, EASY = "cup", "leaf"  # a cup is a mug without its handle
+IMAGES = 48  # a concept
+TEST_SHARE = 4  # every fourth picture is in the split `test`
+LOOKED_AT = 10  # evidence a person looks at first
+MOSTLY = 0.8  # of it must be what was planted
+
+
+def rendered(folder: Path, seed: int, images: int = IMAGES) -> Fixture:
+    """The clean fixture of drawn pictures."""
+    for number, concept in enumerate(CONCEPTS):
+        for i in range(images):
+            rng = np.random.default_rng((seed, number, i))
+            split = "test" if i % TEST_SHARE == 0 else "train"
+            scenes.save(scenes.render(concept, rng), folder / split / concept / f"{i:03d}.jpg")
+
+    def again(path: Path, rng: np.random.Generator) -> Picture:
+        return scenes.render(path.parent.name, rng, scenes.scattered(rng))
+
+    return Fixture("drawn pictures", folder, HARD, EASY, again)
+
+
+def photographed(name: str, folder: Path, concepts: Mapping[str, Sequence[Path]], hard: str, easy: str) -> Fixture:
+    """A clean fixture of real photos: concept -> files, hard-linked or copied into splits."""
+    for concept, files in concepts.items():
+        for i, file in enumerate(files):
+            split = "test" if i % TEST_SHARE == 0 else "train"
+            target = folder / split / concept / f"{i:03d}.jpg"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+
+    def again(path: Path, rng: np.random.Generator) -> Picture:
+        import cv2
+
+        return scatter(np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]), rng)
+
+    return Fixture(name, folder, hard, easy, again)
+
+
+def plant(fixture: Fixture, defect: Defect, folder: Path, seed: int) -> Planted:
+    """The fixture with one defect, in `folder`."""
+    shutil.copytree(fixture.root, folder, copy_function=_link)
+    return defect.plant(folder, fixture, np.random.default_rng((seed, zlib.crc32(defect.id.encode()))))
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def opened(folder: Path, store: Store, embedder: Embedder) -> OpenDataset:
+    """The folder, brought into the store: only pictures that changed are embedded."""
+    return open_dataset(Source(folder, None), store=store, embedder=embedder)
+
+
+def audit(dataset: OpenDataset, checks: Iterable[str] | None = None, seed: int = 0) -> dict[str, Findings]:
+    """Findings of these checks (all, by default) by id."""
+    wanted = [c for c in CHECKS if checks is None or c.id in set(checks)]
+    return {o.check.id: o.findings for o in run_checks(dataset.dataset, dataset.features, wanted, seed=seed)}
+
+
+def fired(findings: Findings) -> bool:
+    """Whether the check says that something is wrong."""
+    return at_least(findings.verdict, Verdict.WARN)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a check answers a planted defect; `why` says what is missing, empty when nothing is."""
+
+    fired: bool
+    why: str
+
+    @property
+    def right(self) -> bool:
+        """Fired, with what was planted first."""
+        return self.fired and not self.why
+
+
+def judge(findings: Findings, planted: Planted) -> Found:
+    """Whether the check fired and named what was planted before anything else.
+
+    A planted concept must be the first concept of the findings. Planted pictures must be the first of the evidence
+    and at least `MOSTLY` of the `LOOKED_AT` first.
+    """
+    if not fired(findings):
+        return Found(False, f"{findings.verdict}: {findings.headline}")
+    if planted.concept is not None:
+        first = findings.concepts[0].concept if findings.concepts else None
+        if first != planted.concept:
+            return Found(True, f"first concept is {first}, planted was {planted.concept}")
+        shown = findings.concepts[0].evidence
+        if not set(shown[:1]) <= set(planted.images):
+            return Found(True, f"first evidence {shown[:1]} is not of {planted.concept}")
+        return Found(True, "")
+    shown = findings.evidence_strip(min(LOOKED_AT, len(planted.images)))
+    hits = [image in planted.images for image in shown]
+    if not hits or not hits[0] or np.mean(hits) < MOSTLY:
+        return Found(True, f"{sum(hits)} of the first {len(shown)} pictures were planted: {shown}")
+    return Found(True, "")
+
+
+def rows(checks: Iterable[str]) -> list[Defect]:
+    """Defects whose check exists."""
+    there = set(checks)
+    return [d for d in DEFECTS if d.check in there]
