@@ -53,7 +53,7 @@ class Dataset:
         ignored: number of files that are not images.
         boxes: regions that came with the dataset: `image` (int, row of `images`), `concept` (str, empty where the
             box names none), `x`, `y`, `width`, `height` (float, shares in [0, 1] of the upright picture, `x` and
-            `y` of the upper left corner).
+            `y` of the upper left corner; until the images were measured, a box with a number above 1 is in pixels).
         predictions: what a person's own model said: `image` (int), `concept` (str), `confidence` (float in
             [0, 1], nan where not given). An image may have none, or several.
     """

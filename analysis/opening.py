@@ -17,6 +17,7 @@ from analysis.errors import InputError
 from analysis.features import Features, Rows
 from analysis.ingest import ingest
 from analysis.progress import Progress, no_progress
+from analysis.readers.boxes import measured
 from analysis.sources import Source, load_dataset
 from analysis.store import ATTRIBUTE_SCHEMA, Store
 
@@ -113,9 +114,7 @@ def open_dataset(
     """
     start = time.monotonic()
     progress(0, 0, "Finding files")
-    dataset = load_dataset(
-        source, allowed_roots=allowed_roots, progress=lambda done, total, note="": progress(done, 0, "Finding files")
-    )
+    dataset = load_dataset(source, allowed_roots=allowed_roots, cache=store.root, progress=progress)
     paths = dataset.images["path"].astype(str).tolist()
     result = ingest(paths, embedder, store, progress=progress)
     bad = [
@@ -126,10 +125,12 @@ def open_dataset(
     hashes = [h for h in result.content_hash if h is not None]
     rows = np.array([i for i, h in enumerate(result.content_hash) if h is not None], dtype=np.int64)
     readable = replace(dataset.select(rows), unreadable=(*dataset.unreadable, *bad))
+    readable = readable.with_images(_with_attributes(readable, store, hashes))
+    sizes = (readable.images[side].to_numpy(dtype=np.float64) for side in ("width", "height"))
     image_vectors, joint = store.vectors(hashes, embedder.info)
     return OpenDataset(
         source=source,
-        dataset=readable.with_images(_with_attributes(readable, store, hashes)),
+        dataset=replace(readable, boxes=measured(readable.boxes, *sizes), _cache={}),
         features=Features(embedder.info, image_vectors, joint, _StoredPictures(store, embedder, hashes)),
         embedder=embedder,
         store=store,

@@ -12,13 +12,25 @@ from typing import Final
 
 import pandas as pd
 
-from analysis.dataset import REAL_WORLD, REAL_WORLD_PREFIX, TRAINING, Dataset, label_frame
+from analysis.dataset import (
+    BOX_COLUMNS,
+    PREDICTION_COLUMNS,
+    REAL_WORLD,
+    REAL_WORLD_PREFIX,
+    TRAINING,
+    Dataset,
+    empty_frame,
+    label_frame,
+)
 from analysis.errors import InputError, PathNotAllowed
 from analysis.progress import Progress, no_progress
+from analysis.readers.annotated import Reading
 from analysis.readers.columns import series
 from analysis.readers.folder import read_folder, training_concepts
+from analysis.readers.forms import ANNOTATION_SUFFIXES, read_annotated_folder, read_annotation_file
 from analysis.readers.listing import Entry, Fence, Listing, is_inside, shown
 from analysis.readers.manifest import FORMS, MANIFEST_SUFFIXES, read_manifest
+from analysis.readers.parquet_images import find_tables, holds_pictures
 
 ROOTS_VARIABLE: Final = "EXPLORER_ROOTS"
 SAMPLE_DATA: Final = Path(__file__).resolve().parent.parent / "sample_data"
@@ -125,7 +137,11 @@ def confine(path: str | Path, roots: Sequence[Path] | None) -> Path:
 
 
 def load_dataset(
-    source: Source, *, allowed_roots: Sequence[Path] | None = None, progress: Progress = no_progress
+    source: Source,
+    *,
+    allowed_roots: Sequence[Path] | None = None,
+    cache: Path | None = None,
+    progress: Progress = no_progress,
 ) -> Dataset:
     """Read which images there are and what they show. No image is decoded; a folder may hold none.
 
@@ -135,7 +151,8 @@ def load_dataset(
         source: the paths.
         allowed_roots: images that lie outside these folders once links are followed are unreadable;
             None allows every path (the command line).
-        progress: called with the number of images so far and 0 (the total is not known).
+        cache: folder where pictures that lie inside tables are unpacked; by default `analysis.paths.cache_dir`.
+        progress: called with what is done, of how much (0: not known), and with what is being done.
 
     Raises:
         PathNotAllowed: a path of the source lies outside `allowed_roots`.
@@ -149,41 +166,57 @@ def load_dataset(
             f"The training and the real-world images overlap ({shown(training)} and {shown(real_world)});"
             " give two paths, neither inside the other, or one manifest with a column “origin”."
         )
-    fence = Fence(allowed_roots)
-    listings = [_read(training, fence, progress)]
+    reading = Reading(training, fence=Fence(allowed_roots), cache=cache, progress=progress)
+    listings = [_read(training, reading)]
     roots = {TRAINING: listings[0].root}
     if real_world is not None:
-        listings.append(_read_real_world(real_world, listings[0], fence, progress))
+        known = training_concepts(listings[0])
+        listings.append(_read(real_world, reading._replace(origin=REAL_WORLD, known=known, prefix=REAL_WORLD_PREFIX)))
         roots[REAL_WORLD] = listings[1].root
     return _combine(source.name, roots, listings)
 
 
-def _read(path: Path, fence: Fence, progress: Progress) -> Listing:
-    if path.is_dir():
-        return read_folder(path, fence=fence, progress=progress)
-    _require_manifest(path)
-    return read_manifest(path, fence=fence, progress=progress)
+def holds_packed_pictures(path: Path, allowed_roots: Sequence[Path] | None = None) -> bool:
+    """Whether the pictures of a path lie inside Parquet tables, so that loading it unpacks them first.
+
+    Raises the errors of `confine`.
+    """
+    inside = confine(path, allowed_roots)
+    reading = Reading(inside, fence=Fence(allowed_roots))
+    if inside.is_dir():
+        return bool(find_tables(reading))
+    return inside.suffix.lower() == ".parquet" and holds_pictures(reading._replace(root=inside.parent), inside.name)
 
 
-def _read_real_world(path: Path, training: Listing, fence: Fence, progress: Progress) -> Listing:
+def _read(path: Path, reading: Reading) -> Listing:
     if path.is_dir():
+        reading = reading._replace(root=path)
+        listing = read_annotated_folder(reading)
+        if listing is not None:
+            return listing
         return read_folder(
             path,
-            origin=REAL_WORLD,
-            known=training_concepts(training),
-            prefix=REAL_WORLD_PREFIX,
-            fence=fence,
-            progress=progress,
+            origin=reading.origin,
+            known=reading.known,
+            prefix=reading.prefix,
+            fence=reading.fence,
+            progress=reading.progress,
         )
-    _require_manifest(path)
-    return read_manifest(path, origin=REAL_WORLD, prefix=REAL_WORLD_PREFIX, fence=fence, progress=progress)
+    _require_file(path)
+    listing = read_annotation_file(reading, path)
+    if listing is not None:
+        return listing
+    if path.suffix.lower() not in MANIFEST_SUFFIXES:
+        raise InputError(f"{shown(path)} is neither a folder nor a manifest. {FORMS}")
+    forced = REAL_WORLD if reading.prefix else None
+    return read_manifest(path, origin=forced, prefix=reading.prefix, fence=reading.fence, progress=reading.progress)
 
 
-def _require_manifest(path: Path) -> None:
+def _require_file(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix == ".zip":
         raise InputError(f"{shown(path)} is a zip file; unpack it first, or upload it on the start page.")
-    if suffix not in MANIFEST_SUFFIXES:
+    if suffix not in (*MANIFEST_SUFFIXES, *ANNOTATION_SUFFIXES):
         raise InputError(f"{shown(path)} is neither a folder nor a manifest. {FORMS}")
     if not path.is_file():
         raise InputError(f"{shown(path)} is not an ordinary file. {FORMS}")
@@ -206,7 +239,16 @@ def _combine(name: str, roots: dict[str, Path], listings: Sequence[Listing]) -> 
         metadata=free,
         unreadable=tuple(u for listing in listings for u in listing.unreadable),
         ignored=sum(listing.ignored for listing in listings),
+        boxes=_frame(BOX_COLUMNS, ((row, *box) for row, e in enumerate(entries) for box in e.boxes)),
+        predictions=_frame(
+            PREDICTION_COLUMNS, ((row, *said) for row, e in enumerate(entries) for said in e.predictions)
+        ),
     )
+
+
+def _frame(columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> pd.DataFrame:
+    empty = empty_frame(columns)
+    return pd.DataFrame(list(rows), columns=list(columns)).astype(empty.dtypes.to_dict())
 
 
 def _labels(entries: Sequence[Entry], column: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import streamlit as st
 from analysis.errors import ExplorerError, InputError
 from analysis.jobs import Status
 from analysis.progress import Progress
-from analysis.sources import Source, confine, load_dataset
+from analysis.sources import Source, confine, holds_packed_pictures, load_dataset
 from components.jobs_ui import jobs, show_cancelled, show_failed, show_running
 from components.shelf import path_roots, uploads_folder
 from components.state import choose
@@ -29,15 +29,19 @@ _LAYOUT_HELP: Final = """
 `fruit/apple/`. Folders named `train`, `val` or `test` at the top are splits. Pictures directly in the folder
 have no concept yet.
 
-**Or a list.** A `.csv`, `.jsonl` or `.parquet` file with a column `image` (path beside the file) and a column
-`concepts` (several separated by `;`); every other column is kept.
+**A list.** A `.csv`, `.jsonl` or `.parquet` file with a column `image` (path beside the file) and a column
+`concepts` (several separated by `;`). `predicted` and `confidence` tell what your model said, `boxes` where things
+are; every other column is kept.
+
+**A dataset as other tools write it.** COCO, YOLO, Pascal VOC, or Hugging Face Parquet with the pictures inside: give
+its folder, and the files in it say which it is. Boxes are kept.
 """
 
 
 def folder_form() -> None:
     """Path boxes for training and, if wanted, real-world pictures on the computer that runs the app."""
     with st.form("folder", border=False):
-        training = st.text_input("Training pictures", placeholder="Folder, or a .csv, .jsonl or .parquet list")
+        training = st.text_input("Training pictures", placeholder="Folder, dataset (COCO, YOLO, VOC, Parquet), or list")
         real_world = st.text_input(
             "Real-world pictures (optional)",
             placeholder="Folder with pictures as they come in real use",
@@ -70,6 +74,8 @@ def checked_source(training: str, real_world: str) -> Source:
     first = confine(training.strip(), roots)
     second = confine(real_world.strip(), roots) if real_world.strip() else None
     source = Source(first, second)
+    if any(holds_packed_pictures(path, roots) for path in (first, second) if path is not None):
+        return source  # unpacked while it is opened, where there is a bar and a way to stop
     found = load_dataset(source, allowed_roots=roots)
     if not len(found) and not found.unreadable:
         raise InputError(f"No picture lies in {first.name} or below it. Choose the folder that holds the pictures.")
@@ -79,7 +85,7 @@ def checked_source(training: str, real_world: str) -> Source:
 def zip_form() -> None:
     """Upload of a zip file; it is unpacked on this computer and opened."""
     given = st.file_uploader(
-        "Zip file with one folder per concept",
+        "Zip file with one folder per concept, or a COCO, YOLO or VOC dataset",
         type=["zip"],
         help="With two folders named training and real_world at its top, both are read.",
     )
@@ -131,7 +137,7 @@ def unpacking(file: UploadedFile | BinaryIO, name: str) -> Callable[[Progress], 
                 unpack(file, Path(scratch) / "content", progress=progress)
                 shutil.move(Path(scratch) / "content", target)
         source = _source_in(target, Path(name).stem)
-        load_dataset(source, allowed_roots=roots)
+        load_dataset(source, allowed_roots=roots, progress=progress)
         return source
 
     return work

@@ -75,6 +75,11 @@ def as_text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def concept_path(value: object) -> str:
+    """A concept's name, tidied: `/Fruit/ Apple/` is `Fruit/Apple`; "" where there is none."""
+    return "/".join(part for p in (as_text(plain(value)) or "").split("/") if (part := p.strip()))
+
+
 def printable(text: str) -> str:
     """Text that can be written as UTF-8: half characters (lone surrogates) are replaced by "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -80,9 +80,9 @@ def read_folder(
     Raises:
         InputError: `root` itself cannot be listed.
     """
-    walk = _Walk(str(root), fence or Fence(None), progress)
+    walk = Walk(str(root), fence or Fence(None), progress)
     walk.run()
-    labels = None if known is None else _Labels(known)
+    labels = None if known is None else KnownConcepts(known)
     listing = Listing(root, ignored=walk.ignored)
     no_rest: tuple[str, ...] = ()
     for parts, name, path in walk.images:
@@ -135,7 +135,7 @@ def _name_problem(image_id: str, prefix: str) -> str | None:
     return None
 
 
-class _Labels:
+class KnownConcepts:
     """Which part of a folder path names a known concept: its whole path, or else its last name if no other has it.
 
     An implied parent counts only as the deepest folder: `Fruit/Fuji` must not become a picture of "fruit"
@@ -170,7 +170,7 @@ class _Labels:
         return "", parts
 
 
-class _Walk:
+class Walk:
     """One pass over a folder tree: every image, every problem, and how many files are neither."""
 
     def __init__(self, root: str, fence: Fence, progress: Progress) -> None:
@@ -183,6 +183,7 @@ class _Walk:
         self._linked: set[tuple[int, int]] = set()  # folders entered through a link
 
     def run(self) -> None:
+        """Look through the tree. Raises `InputError` where its root cannot be listed."""
         stack = [_Visit(self._root, (), frozenset({_identity(self._root)}), False)]
         while stack:
             visit = stack.pop()

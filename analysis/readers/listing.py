@@ -16,10 +16,21 @@ BAD_NAME: Final = "has a name that is not valid text; rename the file"
 RESERVED_NAME: Final = f"has a name that begins with “{REAL_WORLD_PREFIX}”, which is reserved; rename it"
 
 
+class Box(NamedTuple):
+    """A box in shares of the picture, or in pixels (a number above 1); `concept` is "" where it names none."""
+
+    concept: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class Entry(NamedTuple):
     """One image. `path` is absolute; `concepts` and `not_concepts` are disjoint and free of repeats.
 
-    `metadata` values are None, bool, int, float or str.
+    `metadata` values are None, bool, int, float or str. `predictions` are pairs of a concept and a
+    confidence (nan where none was given).
     """
 
     image_id: str
@@ -29,6 +40,8 @@ class Entry(NamedTuple):
     concepts: tuple[str, ...] = ()
     not_concepts: tuple[str, ...] = ()
     metadata: Mapping[str, object] = {}
+    boxes: tuple[Box, ...] = ()
+    predictions: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(slots=True)

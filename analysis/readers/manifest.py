@@ -1,7 +1,9 @@
 """Manifests: a csv, jsonl or Parquet table with one row an image (an image may have several rows).
 
 Columns: `image` (path relative to the manifest), `concepts` and `not_concepts` (a list, or text with `;`
-between), `origin`, `split`; any other column is kept as metadata. Columns of raw bytes are left out.
+between), `origin`, `split`, `boxes` (see `analysis.readers.boxes`), `predicted` and `confidence` (a model's own
+output; kept as metadata too, so that a gallery can be filtered by it); any other column is kept as metadata.
+Columns of raw bytes are left out.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -21,11 +24,13 @@ import pyarrow.parquet as pq
 from analysis.dataset import ORIGINS, REAL_WORLD, REAL_WORLD_PREFIX, TRAINING, Unreadable
 from analysis.errors import InputError
 from analysis.progress import Progress, no_progress
-from analysis.readers.columns import as_text, free_names, from_text, plain, printable
+from analysis.readers.boxes import given_boxes
+from analysis.readers.columns import as_text, concept_path, free_names, from_text, plain, printable
 from analysis.readers.listing import (
     BAD_NAME,
     OUTSIDE,
     RESERVED_NAME,
+    Box,
     Entry,
     Fence,
     Listing,
@@ -39,7 +44,7 @@ FORMS: Final = (
     "Give a folder of images (one folder a concept), or a manifest .csv, .jsonl or .parquet"
     " with a column “image” and, usually, “concepts”."
 )
-_CORE: Final = ("image", "concepts", "not_concepts", "origin", "split")
+_CORE: Final = ("image", "concepts", "not_concepts", "origin", "split", "boxes")
 # Names, not numbers, even where they are written with digits alone.
 _TEXT_COLUMNS: Final = frozenset({"predicted"})
 _MAX_CELL: Final = 16 * 1024 * 1024  # characters; Python's own limit (131,072) is below a long list of boxes
@@ -64,6 +69,8 @@ class _Image:
         self.concepts: dict[str, None] = {}
         self.negatives: dict[str, None] = {}
         self.metadata: dict[str, object] = {}
+        self.boxes: dict[Box, None] = {}
+        self.predictions: dict[str, float] = {}
 
 
 def read_manifest(
@@ -117,6 +124,8 @@ def read_manifest(
                 tuple(image.concepts),
                 tuple(c for c in image.negatives if c not in image.concepts),
                 {name: column[index] for name, column in columns.items()},
+                tuple(image.boxes),
+                tuple(image.predictions.items()),
             )
         )
     return listing
@@ -142,6 +151,10 @@ def _merge(images: dict[str, _Image], row: _Row, folder: Path) -> None:
     image.split = _agreed(image, "split", image.split, as_text(plain(row.values.get("split"))), where)
     image.concepts.update(dict.fromkeys(_concepts(row.values.get("concepts"), where)))
     image.negatives.update(dict.fromkeys(_concepts(row.values.get("not_concepts"), where)))
+    image.boxes.update(dict.fromkeys(given_boxes(row.values.get("boxes"), where, concept_path)))
+    for concept, confidence in _predictions(row):
+        said = image.predictions.get(concept, math.nan)
+        image.predictions[concept] = confidence if math.isnan(said) or confidence > said else said
     for name, value in row.values.items():
         if name not in _CORE and name.strip():
             value = plain(value)
@@ -186,16 +199,46 @@ def _agreed(image: _Image, what: str, old: str | None, new: str | None, where: s
     return old if new is None else new
 
 
-def _concepts(value: object, where: str) -> list[str]:
+def _concepts(value: object, where: str, column: str = "concepts") -> list[str]:
     """Concepts of a list or a text with `;` between, each tidied (`/Fruit/ Apple/` -> `Fruit/Apple`)."""
     if isinstance(value, dict):
-        raise InputError(f"{where}: concepts must be a list or a text with “;” between, not an object.")
+        raise InputError(f"{where}: {column} must be a list or a text with “;” between, not an object.")
     items = value if isinstance(value, list) else _from_cell(value, where)
     if any(isinstance(item, (list, dict)) for item in items):
-        raise InputError(f"{where}: concepts must be names, not lists of lists or objects.")
-    names = (as_text(plain(item)) or "" for item in items)
-    paths = ("/".join(part for p in name.split("/") if (part := p.strip())) for name in names)
-    return [p for p in paths if p]
+        raise InputError(f"{where}: {column} must be names, not lists of lists or objects.")
+    return [path for path in map(concept_path, items) if path]
+
+
+def _predictions(row: _Row) -> list[tuple[str, float]]:
+    """What a model said of the image: each concept of `predicted` with its `confidence` (nan where there is none)."""
+    where = row.where
+    concepts = _concepts(row.values.get("predicted"), where, "predicted")
+    value = row.values.get("confidence")
+    if isinstance(value, str):
+        text = value.strip().removeprefix("[").removesuffix("]")
+        value = [part for part in text.replace(";", ",").split(",") if part.strip()]
+    given = [_confidence(v, where) for v in (value if isinstance(value, list) else [value])]
+    if not concepts or all(map(math.isnan, given)):
+        return [(concept, math.nan) for concept in concepts]
+    if len(given) != len(concepts):
+        raise InputError(
+            f"{where}: {len(concepts)} concepts are predicted, but {len(given)} confidences are given;"
+            " give one number for each, separated by “;”."
+        )
+    return list(zip(concepts, given, strict=True))
+
+
+def _confidence(value: object, where: str) -> float:
+    value = plain(value)
+    if value is None:
+        return math.nan
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise InputError(f"{where}: confidence is {shown(value, 60)}; it must be a number from 0 to 1.")
+    return number
 
 
 def _from_cell(value: object, where: str) -> list[object]:

@@ -303,13 +303,15 @@ def test_folders_whose_names_begin_alike_do_not_overlap(tmp_path: Path) -> None:
         ("none", "is not there"),
         ("a.zip", "zip file; unpack it first, or upload it on the start page"),
         ("a.png", "neither a folder nor a manifest.*“image”"),
-        ("a.json", "neither a folder nor a manifest"),
+        ("a.json", "not JSON that can be read"),
+        ("b.json", "not a COCO file"),
+        ("a.yaml", "names no classes"),
         ("pipe.csv", "not an ordinary file"),
     ],
 )
 def test_a_path_that_is_no_dataset_says_what_is_read(tmp_path: Path, name: str, message: str) -> None:
-    for other in ("a.zip", "a.png", "a.json"):
-        (tmp_path / other).write_bytes(b"")
+    for other, content in {"a.zip": "", "a.png": "", "a.json": "", "b.json": "{}", "a.yaml": "x: 1"}.items():
+        (tmp_path / other).write_text(content)
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(InputError, match=message):
         load(tmp_path / name)
