@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from analysis.dataset import Dataset
 from analysis.features import Pictures
+from analysis.guide import STATEMENTS
 
-CHECK_PICTURES: Final = 12
+CHECK_PICTURES: Final = 8
 CONCEPT_PICTURES: Final = 8
 CONCEPTS: Final = 6
 """Findings shown with pictures for each check: enough to see what is meant, few enough for a file of some MB."""
@@ -21,7 +22,7 @@ WORDS: Final = {
     "fail": ("✕", "Needs work"),
     "unavailable": ("–", "Not available"),
 }
-_ORDER: Final = ("fail", "warn", "cannot_tell", "pass", "unavailable")
+_ORDER: Final = ("fail", "warn", "cannot_tell", "pass", "unavailable")  # worst first
 
 
 def render(content: Mapping[str, Any], thumbnails: Mapping[str, bytes]) -> str:
@@ -40,22 +41,40 @@ def render(content: Mapping[str, Any], thumbnails: Mapping[str, bytes]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    counts = {v: sum(c["verdict"] == v for c in content["checks"]) for v in _ORDER}
+    dismissed = {(d["check"], d["concept"]): d["reason"] for d in content.get("dismissed", ())}
     return environment.get_template("report.html.jinja").render(
         content=content,
         checks=[_shown(check) for check in content["checks"]],
-        counts={v: n for v, n in counts.items() if n},
+        summary=summary([check["verdict"] for check in content["checks"]]),
+        statements={s.id: s.words for s in STATEMENTS},
+        dismissed=dismissed,
         words=WORDS,
         pictures={name: base64.b64encode(jpeg).decode("ascii") for name, jpeg in thumbnails.items()},
     )
+
+
+def summary(verdicts: Sequence[str]) -> str:
+    """`7 checks: 1 needs work, 2 to look at, 3 fine, 1 not available.`"""
+    counts = {verdict: sum(v == verdict for v in verdicts) for verdict in _ORDER}
+    words = {
+        "fail": "needs work" if counts["fail"] == 1 else "need work",
+        "warn": "to look at",
+        "cannot_tell": "cannot be judged",
+        "pass": "fine",
+        "unavailable": "not available",
+    }
+    parts = [f"{n} {words[verdict]}" for verdict, n in counts.items() if n]
+    if not parts:
+        return "No check was run."
+    return f"{len(verdicts)} {'check' if len(verdicts) == 1 else 'checks'}: {', '.join(parts)}."
 
 
 def thumbnails_by_id(content: Mapping[str, Any], dataset: Dataset, pictures: Pictures | None) -> dict[str, bytes]:
     """JPEG bytes of every picture the page shows; empty without a store of pictures."""
     if pictures is None:
         return {}
-    wanted = list(dict.fromkeys(_shown_ids(content["checks"])))
     row_of = {str(name): row for row, name in enumerate(dataset.images["image_id"])}
+    wanted = [name for name in dict.fromkeys(_shown_ids(content["checks"])) if name in row_of]
     jpegs = pictures.thumbnails([row_of[name] for name in wanted])
     return {name: jpeg for name, jpeg in zip(wanted, jpegs, strict=True) if jpeg}
 

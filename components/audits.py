@@ -159,9 +159,7 @@ def show_unwritten() -> None:
         st.warning(md(f"Results cannot be kept on this computer and are lost when the app is closed: {problem}"))
 
 
-def dismiss_button(
-    opened: OpenDataset, check_id: str, concept: str | None, *, key: str, label: str = "Dismiss"
-) -> None:
+def dismiss_button(opened: OpenDataset, check_id: str, concept: str | None, *, key: str) -> None:
     """A button that asks for a reason and dismisses a finding."""
     reason_key = f"{key}-reason"
 
@@ -169,7 +167,7 @@ def dismiss_button(
         reason = str(st.session_state.get(reason_key, ""))
         _write(lambda: shelf().dismissals.add(opened.source.id, check_id, concept, reason))
 
-    with st.popover(label, type="tertiary", key=f"{key}-dismiss"):
+    with st.popover("Dismiss", type="tertiary", key=f"{key}-dismiss"):
         st.markdown("**Dismiss this finding?** It stays listed with your reason, and no longer counts.")
         st.text_input("Reason", key=reason_key, placeholder="For instance: this is how users take them", max_chars=1000)
         st.button("Dismiss", type="primary", key=f"{key}-confirm", on_click=dismiss)

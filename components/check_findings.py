@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -33,14 +34,19 @@ def concept_findings(opened: OpenDataset, now: Answer) -> None:
     if left:
         st.subheader(f"{count(len(left), 'concept')} to look at", anchor=False)
         every = bool(st.session_state.get(f"{key}-every-concept"))
-        for i, found in enumerate(left if every else left[:SHOWN]):
-            _finding(opened, now, found, names[found.concept], f"{key}-concept-{i}")
+        for found in left if every else left[:SHOWN]:
+            _finding(opened, now, found, names[found.concept], f"{key}-concept-{_digest(found.concept)}")
         if len(left) > SHOWN:
             words = "Show fewer" if every else f"Show {count(len(left) - SHOWN, 'more concept')}"
             st.button(words, key=f"{key}-more", on_click=_toggle, args=(f"{key}-every-concept",))
     rest = [c for c in concepts if c not in left and c not in now.standing.aside]
     if rest:
         _others(rest, names, "The other concepts" if left else "Concept by concept")
+
+
+def _digest(concept: str) -> str:
+    """Names any widget of this concept: by place, an open form would pass to the next one when a finding goes."""
+    return blake2b(concept.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _toggle(key: str) -> None:
@@ -86,8 +92,8 @@ def dismissed_findings(opened: OpenDataset, now: Answer) -> None:
     if not now.dismissed:
         return
     st.subheader("Dismissed", anchor=False)
-    for i, one in enumerate(sorted(now.dismissed.values(), key=lambda d: d.at)):
-        _dismissed(opened, one, now.check.title, f"{now.check.id}-aside-{i}")
+    for one in sorted(now.dismissed.values(), key=lambda d: d.at):
+        _dismissed(opened, one, now.check.title, f"{now.check.id}-aside-{_digest(one.concept or '')}")
 
 
 def _dismissed(opened: OpenDataset, one: Dismissal, title: str, key: str) -> None:

@@ -24,7 +24,7 @@ from components.check_settings import settings, settings_in_words
 from components.evidence import picture_strip
 from components.shell import shell
 from components.state import START_PAGE, link_parameters, require_dataset
-from components.text import count, duration, md, plain
+from components.text import duration, md, plain
 from components.verdicts import badge, quiet_badge
 
 if TYPE_CHECKING:
@@ -104,15 +104,17 @@ def _verdict(opened: OpenDataset, now: Answer) -> None:
     assert now.kept is not None and now.standing is not None
     findings, stands, key = now.kept.findings, now.standing, now.check.id
     with st.container(border=True, key=f"{key}-answer"):
-        shown = quiet_badge("Dismissed") if stands.dismissed else badge(stands.verdict)
-        st.html(f'{shown}<p class="tde-verdict">{html.escape(plain(findings.headline))}</p>{_second(now)}')
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+            shown = quiet_badge("Dismissed") if stands.dismissed else badge(stands.verdict)
+            st.html(shown, width="stretch")
+            if not stands.dismissed and stands.verdict in (Verdict.WARN, Verdict.FAIL):
+                audits.dismiss_button(opened, key, None, key=f"{key}-whole")
+        st.html(f'<p class="tde-verdict">{html.escape(plain(findings.headline))}</p>{_second(now)}')
         if findings.fix and not stands.dismissed:
             st.html(f'<p class="tde-text"><strong>What to do.</strong> {html.escape(plain(findings.fix))}</p>')
         if findings.verdict is Verdict.UNAVAILABLE:
             _what_would_help(opened, now.check)
         picture_strip(opened, findings.evidence, f"{key}-evidence")
-        if not stands.dismissed and stands.verdict in (Verdict.WARN, Verdict.FAIL):
-            audits.dismiss_button(opened, key, None, key=f"{key}-whole", label="Dismiss this")
 
 
 def _second(now: Answer) -> str:
@@ -126,7 +128,8 @@ def _second(now: Answer) -> str:
     if findings.reason and findings.reason != findings.headline:
         parts.append(findings.reason)
     if stands.aside and not stands.dismissed:
-        parts.append(f"{count(len(stands.aside), 'finding')} dismissed, which no longer count.")
+        n = len(stands.aside)
+        parts.append("1 finding is dismissed and no longer counts." if n == 1 else f"{n} findings are dismissed.")
     words = html.escape(plain(" ".join(parts)))
     return f'<p class="tde-text tde-small tde-muted">{words}</p>' if words else ""
 

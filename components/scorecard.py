@@ -76,7 +76,7 @@ def summary_sentence(found: Sequence[Line]) -> str:
     parts = [
         f"{fail} {'needs' if fail == 1 else 'need'} work" if fail else "",
         f"{warn} to look at" if warn else "",
-        f"{unsure} that cannot be told" if unsure else "",
+        f"{unsure} cannot be judged" if unsure else "",
         f"{fine} fine" if fine else "",
     ]
     return f"{seen} of {len(found)} looked at: {', '.join(p for p in parts if p)}."
@@ -173,19 +173,18 @@ def statements(opened: OpenDataset, found: Sequence[Line]) -> None:
 
 
 def _statement(opened: OpenDataset, line: Line, shown: set[str]) -> None:
-    quiet = line.verdict is None
     with st.container(horizontal=True, wrap=False, gap="small", key=f"statement-{line.statement.id or 'beside'}"):
         st.html(f'<div style="padding-top:.1rem">{_badge(line)}</div>', width=132)
         with st.container(width="stretch", gap="xxsmall"):
             number = f' <span class="tde-muted tde-small">{line.statement.id}</span>' if line.statement.id else ""
-            muted = " tde-muted" if quiet and not line.answers else ""
-            st.html(f'<p class="tde-statement{muted}">{html.escape(line.statement.words)}{number}</p>')
+            look = " tde-quiet" if not line.answers else ""
+            st.html(f'<p class="tde-statement{look}">{html.escape(line.statement.words)}{number}</p>')
             for one in line.answers:
                 if one.check.id in shown:
                     words = f"Measured by {one.check.title}, above."
                     st.html(f'<p class="tde-text tde-small tde-muted">{html.escape(words)}</p>')
                 else:
-                    _answer(opened, one)
+                    _answer(opened, one, several=len(line.answers) > 1)
 
 
 def _badge(line: Line) -> str:
@@ -197,16 +196,25 @@ def _badge(line: Line) -> str:
             return quiet_badge("Waiting")
         if "failed" in states:
             return quiet_badge("Stopped short")
-        return quiet_badge("Not run yet" if line.answers else "Not measured yet")
+        if not line.answers:
+            return '<span class="tde-muted tde-small">Not measured yet</span>'
+        return quiet_badge("Not run yet")
     return quiet_badge("Dismissed") if line.dismissed else badge(line.verdict)
 
 
-def _answer(opened: OpenDataset, one: Answer) -> None:
+def _answer(opened: OpenDataset, one: Answer, *, several: bool) -> None:
     check, key = one.check, f"scorecard-{one.check.id}"
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
+        if several and one.standing is not None:
+            dismissed = one.standing.dismissed
+            st.html(quiet_badge("Dismissed") if dismissed else badge(one.standing.verdict), width="content")
         with st.container(width="stretch"):
             st.page_link(
-                page_of(check.id), label=check.title, icon=":material/arrow_forward:", query_params=link_parameters()
+                page_of(check.id),
+                label=check.title,
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params=link_parameters(),
             )
         busy = one.state in ("working", "waiting")
         words = {"working": "Looking …", "waiting": "Waiting"}.get(one.state, "Run again" if one.kept else "Run")

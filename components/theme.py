@@ -155,13 +155,16 @@ button[data-variant="segmented_control"][aria-checked="true"] { color: inherit !
   white-space: nowrap; color: #fff; display: inline-block; }
 .tde-badge-quiet { color: inherit; font-weight: 500; background: color-mix(in srgb, currentColor 9%, transparent); }
 .tde-verdict { font-family: Manrope, sans-serif; font-weight: 650; font-size: 1.28rem; line-height: 1.4;
-  margin: .6rem 0 0; max-width: 62ch; text-wrap: pretty; overflow-wrap: anywhere; }
+  margin: 0; max-width: 62ch; text-wrap: pretty; overflow-wrap: anywhere; }
 .tde-text { margin: .35rem 0 0; line-height: 1.5; max-width: 75ch; overflow-wrap: anywhere; }
 .tde-score { font-family: Manrope, sans-serif; font-weight: 700; font-size: clamp(1.3rem, 2.4vw, 1.75rem);
-  line-height: 1.25; letter-spacing: -0.01em; margin: 0; max-width: 40ch; text-wrap: balance; }
+  line-height: 1.3; letter-spacing: -0.01em; margin: 0; text-wrap: pretty; }
 .tde-segments { display: flex; gap: 3px; margin: .9rem 0 .5rem; }
 .tde-segments > span { flex: 1; height: .7rem; border-radius: 3px;
   background: color-mix(in srgb, currentColor 12%, transparent); }
+.tde-statement.tde-quiet { font-weight: 500; color: color-mix(in srgb, currentColor 70%, transparent); }
+[class*="st-key-statement-"] [data-testid="stPageLink-NavLink"] { padding: 0; margin: 0; background: none; }
+[class*="st-key-statement-"] [data-testid="stPageLink-NavLink"]:hover { text-decoration: underline; }
 .tde-rule { height: 1px; margin: .35rem 0; background: color-mix(in srgb, currentColor 12%, transparent); }
 .tde-list { margin: .2rem 0 .2rem; padding-left: 1.1rem; line-height: 1.5; max-width: 75ch; overflow-wrap: anywhere; }
 .tde-table { border-collapse: collapse; }
