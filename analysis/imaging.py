@@ -22,6 +22,9 @@ WORKING_SIDE: Final = 512
 """Longest side, in pixels, of the picture the attributes are measured on: fine enough for blur that a person
 would see on a screen, coarse enough that a twelve-megapixel file costs no more than a small one."""
 
+CROP_SIDE: Final = 256
+"""Longest side of the piece kept at the file's own resolution: 1,024 of the 8 x 8 blocks that JPEG works in."""
+
 MAX_PIXELS: Final = 200_000_000
 """Largest picture decoded: what the largest phone cameras take, below what fills the memory."""
 
@@ -61,6 +64,8 @@ class Picture:
         format: Pillow's name of the file format (`JPEG`, `PNG` …).
         mode: Pillow's mode of the original (`RGB`, `CMYK`, `I;16` …).
         jpeg_quality: estimated 1-100, NaN if not a JPEG.
+        crop: uint8 (h, w), luma of the middle at the file's own resolution, sides at most `CROP_SIDE`; None where
+            the file was decoded at a reduced scale.
     """
 
     rgb: np.ndarray
@@ -69,6 +74,7 @@ class Picture:
     format: str
     mode: str
     jpeg_quality: float
+    crop: np.ndarray | None = None
 
 
 def decode(data: bytes, working_side: int = WORKING_SIDE) -> Picture:
@@ -93,6 +99,7 @@ def decode(data: bytes, working_side: int = WORKING_SIDE) -> Picture:
             if file_format in ("JPEG", "MPO"):
                 image.draft(None, _draft_size(width, height, working_side))
             image.load()
+            crop = _middle(image) if image.size == (width, height) else None
             small = to_rgb(_reduced(image, working_side))
         except Image.DecompressionBombError as error:
             raise _too_large(width, height) from error
@@ -104,7 +111,7 @@ def decode(data: bytes, working_side: int = WORKING_SIDE) -> Picture:
         small = _upright(small, orientation)
         if orientation in _SWAPPED:
             width, height = height, width
-    return Picture(np.asarray(small), width, height, file_format, mode, quality)
+    return Picture(np.asarray(small), width, height, file_format, mode, quality, crop)
 
 
 def decode_full(data: bytes, max_side: int = 1600) -> Image.Image:
@@ -244,6 +251,13 @@ def _reduced(image: Image.Image, side: int) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = Image.fromarray(_to_8_bit(np.asarray(image)))
     return image.resize(size, Image.Resampling.BOX if factor < 0.25 else Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def _middle(image: Image.Image) -> np.ndarray:
+    """Luma of the middle of a picture, uint8 (h, w), sides at most `CROP_SIDE`, not turned upright."""
+    left, top = (max(0, (side - CROP_SIDE) // 2) for side in image.size)
+    box = (left, top, min(left + CROP_SIDE, image.width), min(top + CROP_SIDE, image.height))
+    return np.asarray(to_rgb(image.crop(box)).convert("L"))
 
 
 def _to_8_bit(values: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from analysis.embedders.base import Float32, ModelInfo
 from analysis.errors import StoreError
 
-STORE_VERSION: Final = 1
+STORE_VERSION: Final = 2
 """Changes whenever the meaning of a stored column changes; older stores are left alone, not misread."""
 
 COMPACT_EVERY: Final = 200
@@ -41,6 +41,12 @@ ATTRIBUTE_SCHEMA: Final = pa.schema(
         ("sharpness", pa.float64()),
         ("noise", pa.float64()),
         ("entropy", pa.float64()),
+        ("blur", pa.float64()),
+        ("structure", pa.float64()),
+        ("subject_brightness", pa.float64()),
+        ("clipped", pa.float64()),
+        ("clipped_white", pa.float64()),
+        ("blockiness", pa.float64()),
         ("jpeg_quality", pa.float64()),
         ("file_bytes", pa.int64()),
         ("format", pa.string()),

@@ -19,6 +19,7 @@ from analysis.dataset import CORE_COLUMNS
 MEASURED_COLUMNS: Final = (
     *("content_hash", "width", "height", "megapixels", "aspect_ratio", "brightness", "contrast"),
     *("saturation", "colour_temperature", "sharpness", "noise", "entropy", "jpeg_quality"),
+    *("blur", "structure", "subject_brightness", "clipped", "clipped_white", "blockiness"),
     *("file_bytes", "format", "phash", "dhash"),
 )
 _REPORT_COLUMN: Final = re.compile(r"(image_quality|uniqueness|consistency|representativeness)_(score|flag|reasons)")

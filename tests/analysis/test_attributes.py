@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
@@ -91,3 +94,106 @@ def test_hashes_survive_recompression_and_tell_pictures_apart() -> None:
     for name in ("phash", "dhash"):
         assert len(base[name]) == 16
         assert distance(base[name], same[name]) <= 6 < 14 < distance(base[name], other[name])
+
+
+def edges(size: int = 256, seed: int = 5) -> Image.Image:
+    """Overlapping plain rectangles: crisp edges at every place, plain inside."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((size, size, 3), 120, np.uint8)
+    for _ in range(size // 4):
+        x, y, w, h = rng.integers(0, size - 20), rng.integers(0, size - 20), *rng.integers(15, 60, 2)
+        picture[y : y + h, x : x + w] = rng.integers(20, 235, 3)
+    tilted = Image.fromarray(picture).resize((3 * size, 3 * size), Image.Resampling.NEAREST).rotate(31, expand=False)
+    middle = tilted.crop((size // 2, size // 2, size // 2 + 2 * size, size // 2 + 2 * size))
+    return middle.resize((size, size), Image.Resampling.LANCZOS)
+
+
+@pytest.mark.parametrize("sigma", [1.5, 2.0, 3.0])
+def test_blur_is_about_the_width_of_the_blur_that_was_added(sigma: float) -> None:
+    assert attributes_of(edges())["blur"] < 0.8
+    blurred = edges().filter(ImageFilter.GaussianBlur(sigma))
+    assert attributes_of(blurred)["blur"] == pytest.approx(sigma, rel=0.3)
+
+
+def test_blur_is_not_fooled_by_a_plain_background_nor_by_resolution() -> None:
+    sharp, small = edges(), edges(128)
+    on_white = Image.new("RGB", (512, 512), "white")
+    on_white.paste(sharp, (128, 128))
+    found = [attributes_of(image)["blur"] for image in (sharp, small, on_white)]
+    assert max(found) < 0.8
+    blurred = on_white.filter(ImageFilter.GaussianBlur(2.5))
+    assert attributes_of(blurred)["blur"] > 2 * attributes_of(on_white)["blur"]
+
+
+def test_a_soft_background_behind_a_crisp_subject_is_not_blur() -> None:
+    portrait = edges().filter(ImageFilter.GaussianBlur(5))
+    portrait.paste(edges(seed=8).crop((0, 0, 150, 150)), (60, 60))
+    assert attributes_of(portrait)["blur"] < 1.0
+
+
+@pytest.mark.parametrize("angle", [0, 45, 90, 135])
+def test_shake_in_one_direction_is_blur(angle: int) -> None:
+    line = Image.new("L", (11, 11))
+    line.paste(255, (0, 5, 11, 6))
+    kernel = np.asarray(line.rotate(angle, Image.Resampling.BILINEAR), dtype=np.float32)
+    shaken = cv2.filter2D(np.asarray(edges()), -1, kernel / kernel.sum())
+    assert attributes_of(Image.fromarray(shaken))["blur"] > 1.4
+
+
+def test_a_flat_picture_has_no_blur_and_no_structure() -> None:
+    flat = attributes_of(Image.new("RGB", (200, 150), (90, 120, 200)))
+    assert np.isnan(flat["blur"]) and np.isnan(flat["blockiness"]) and flat["structure"] == 0
+    noisy = np.clip(120 + np.random.default_rng(0).normal(0, 4, (256, 256, 1)) + np.zeros(3), 0, 255).astype(np.uint8)
+    assert attributes_of(Image.fromarray(noisy))["structure"] < 3 < attributes_of(edges())["structure"]
+
+
+@pytest.mark.parametrize("ground", ["black", "white"])
+def test_subject_brightness_counts_a_plain_backdrop_for_little(ground: str) -> None:
+    subject = edges(128)
+    studio = Image.new("RGB", (256, 256), ground)
+    studio.paste(subject, (64, 64))
+    plain, bare = attributes_of(studio), attributes_of(subject)
+    moved = abs(plain["subject_brightness"] - bare["subject_brightness"])
+    assert moved < 0.65 * abs(plain["brightness"] - bare["brightness"])
+    dark = ImageEnhance.Brightness(subject).enhance(0.15)
+    assert attributes_of(dark)["subject_brightness"] < 0.3 * plain["subject_brightness"]
+
+
+def test_clipping_tells_a_white_backdrop_from_a_burnt_out_subject() -> None:
+    half = np.full((40, 40, 3), 100, np.uint8)
+    half[:, :20] = 255
+    white = attributes_of(Image.fromarray(half))
+    assert white["clipped"] == white["clipped_white"] == pytest.approx(0.5)
+    half[:, :20] = (255, 200, 90)
+    coloured = attributes_of(Image.fromarray(half))
+    assert coloured["clipped"] == pytest.approx(0.5) and coloured["clipped_white"] == 0
+
+
+def recompressed(quality: int, then: str, crop: int = 0, image: Image.Image | None = None) -> dict[str, float]:
+    low = Image.open(io.BytesIO(encode(image or textured(), "JPEG", quality=quality)))
+    data = encode(low.crop((crop, crop, *low.size)), then, **({"quality": 96} if then == "JPEG" else {}))
+    return {k: v for k, v in measure(decode(data), len(data)).items() if not isinstance(v, str)}
+
+
+def textured(side: int = 256) -> Image.Image:
+    """Detail at every scale, as in a photograph."""
+    rng = np.random.default_rng(3)
+    picture = np.full((side, side, 3), 128.0)
+    for cells, strength in ((4, 50), (16, 40), (64, 30), (128, 25)):
+        layer = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
+        picture += (np.asarray(layer.resize((side, side), Image.Resampling.BICUBIC)) - 128.0) * strength / 128
+    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("then", ["JPEG", "PNG"])
+@pytest.mark.parametrize("crop", [0, 3])
+def test_heavy_compression_shows_whatever_the_file_says_now(then: str, crop: int) -> None:
+    low, high = recompressed(8, then, crop), recompressed(90, then, crop)
+    assert low["blockiness"] > 0.75 > 0.4 > high["blockiness"]
+    assert not low["jpeg_quality"] < 90  # the quantisation table alone would have said: fine
+
+
+def test_compression_is_looked_for_at_the_resolution_of_the_file() -> None:
+    big = textured(900)
+    assert recompressed(8, "PNG", image=big)["blockiness"] > 0.75
+    assert np.isnan(recompressed(8, "JPEG", image=textured(1200))["blockiness"])  # decoded at half the scale
