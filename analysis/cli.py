@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "training",
         type=Path,
         metavar="TRAINING",
-        help="folder of images, or a manifest (.csv, .jsonl, .parquet)",
+        help="folder of images, manifest (.csv, .jsonl, .parquet), or COCO, YOLO, Pascal VOC or Parquet dataset",
     )
     add("--real-world", type=Path, metavar="PATH", help="images from real use, in the same forms")
     add("--taxonomy", type=Path, metavar="FILE", help="what each concept means (.yaml, .json or .csv)")
@@ -137,8 +137,9 @@ def _given(options: argparse.Namespace) -> dict[str, object]:
 
         extra["taxonomy"] = {"path": str(options.taxonomy), "concepts": len(read_taxonomy(options.taxonomy))}
     if options.embeddings is not None:
-        if not options.embeddings.is_file():
-            raise InputError(f"--embeddings {options.embeddings}: there is no such file.")
+        from analysis.own_vectors import check_vectors_file
+
+        check_vectors_file(options.embeddings)
         extra["embeddings"] = str(options.embeddings)
     return extra
 

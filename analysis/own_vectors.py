@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,16 +30,32 @@ def with_own_vectors(features: Features, dataset: Dataset, path: Path) -> Featur
     return replace(features, model=model, image=vectors)
 
 
-def read_vectors(path: Path, image_ids: list[str]) -> Float32:
-    """Vectors of these images, in order: float32 (n, d), L2-normalised. Errors: see `with_own_vectors`."""
+def check_vectors_file(path: Path) -> None:
+    """Prove, before any long work, that the file is there and has the two columns. Errors: see `with_own_vectors`."""
+    if not path.is_file():
+        raise InputError(f"--embeddings {path}: there is no such file.")
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         schema = pq.read_schema(path)
-        missing = [c for c in ("image_id", "embedding") if c not in schema.names]
-        if missing:
-            raise InputError(f"--embeddings {path}: expected columns image_id and embedding; lacks {missing[0]}.")
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"--embeddings {path}: not a readable Parquet file ({_first_line(error)}).") from error
+    missing = [c for c in ("image_id", "embedding") if c not in schema.names]
+    if missing:
+        raise InputError(f"--embeddings {path}: expected columns image_id and embedding; lacks {missing[0]}.")
+    if not _holds_numbers(schema.field("embedding").type):
+        raise InputError(f"--embeddings {path}: every embedding must be a list of numbers.")
+
+
+def read_vectors(path: Path, image_ids: list[str]) -> Float32:
+    """Vectors of these images, in order: float32 (n, d), L2-normalised. Errors: see `with_own_vectors`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    check_vectors_file(path)
+    try:
         table = pq.read_table(path, columns=["image_id", "embedding"])
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"--embeddings {path}: not a readable Parquet file ({_first_line(error)}).") from error
@@ -49,20 +66,35 @@ def read_vectors(path: Path, image_ids: list[str]) -> Float32:
     if lacking:
         raise InputError(
             f"--embeddings {path}: no vector for {len(lacking)} of {len(image_ids)} images, first {lacking[0]!r}; "
-            "image_id must be the path relative to the dataset's folder."
+            "image_id must be the path relative to the dataset's folder, as in the report."
         )
-    chosen = table["embedding"].take(pa.array([row_of[name] for name in image_ids], type=pa.int64())).to_pylist()
-    lengths = {len(v) if isinstance(v, list) else 0 for v in chosen}
-    if len(lengths) != 1 or 0 in lengths:
+    rows = pa.array([row_of[name] for name in image_ids], type=pa.int64())
+    chosen = _storage(table["embedding"].combine_chunks()).take(rows)
+    lengths = set(pc.list_value_length(chosen).to_pylist())
+    if chosen.null_count or len(lengths) != 1 or lengths & {0, None}:
         raise InputError(f"--embeddings {path}: every embedding must be a list of numbers of one length.")
-    try:
-        vectors = np.array(chosen, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"--embeddings {path}: every embedding must be a list of numbers.") from error
+    flat = chosen.flatten()
+    with np.errstate(over="ignore"):
+        vectors = flat.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float32)
+    vectors = vectors.reshape(len(image_ids), lengths.pop())
     bad = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
     if bad.any():
         raise InputError(f"--embeddings {path}: the vector of {image_ids[int(bad.argmax())]!r} is zero or not finite.")
     return l2_normalised(vectors)
+
+
+def _storage(column: Any) -> Any:
+    """A column of lists as such; a tensor column (one list a row) by the lists it is stored as."""
+    return column.storage if hasattr(column, "storage") else column
+
+
+def _holds_numbers(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kind = getattr(kind, "storage_type", kind)
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return False
+    return bool(pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
 
 
 def _first_line(error: Exception) -> str:

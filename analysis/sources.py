@@ -24,7 +24,7 @@ from analysis.dataset import (
 )
 from analysis.errors import InputError, PathNotAllowed
 from analysis.progress import Progress, no_progress
-from analysis.readers.annotated import Reading
+from analysis.readers.annotated import ANNOTATION_FOLDERS, Reading
 from analysis.readers.columns import series
 from analysis.readers.folder import read_folder, training_concepts
 from analysis.readers.forms import ANNOTATION_SUFFIXES, read_annotated_folder, read_annotation_file
@@ -36,7 +36,9 @@ ROOTS_VARIABLE: Final = "EXPLORER_ROOTS"
 SAMPLE_DATA: Final = Path(__file__).resolve().parent.parent / "sample_data"
 _ID_LENGTH: Final = 12
 # File names that say nothing, so that the folder's name is the better one for a person.
-_BLAND_STEMS: Final = frozenset({"manifest", "metadata", "images", "labels", "data", "train", "training"})
+_BLAND_STEMS: Final = frozenset(
+    {"manifest", "metadata", "images", "labels", "data", "train", "training", "obj", "result", "_annotations.coco"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ def load_dataset(
         known = training_concepts(listings[0])
         listings.append(_read(real_world, reading._replace(origin=REAL_WORLD, known=known, prefix=REAL_WORLD_PREFIX)))
         roots[REAL_WORLD] = listings[1].root
+    elif any(entry.origin == REAL_WORLD for entry in listings[0].images):
+        roots[REAL_WORLD] = listings[0].root  # one manifest that holds both
     return _combine(source.name, roots, listings)
 
 
@@ -261,6 +265,8 @@ def _expanded(path: str | Path) -> str:
 
 def _name_of(path: Path) -> str:
     full = Path(os.path.abspath(_expanded(path)))
-    if full.suffix.lower() in MANIFEST_SUFFIXES:
+    if full.parent.name.lower() in ANNOTATION_FOLDERS and full.suffix.lower() in ANNOTATION_SUFFIXES:
+        full = full.parent.parent
+    elif full.suffix.lower() in (*MANIFEST_SUFFIXES, *ANNOTATION_SUFFIXES):
         full = full.parent if full.stem.lower() in _BLAND_STEMS else full.with_suffix("")
     return full.name or str(full)

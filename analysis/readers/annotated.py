@@ -95,6 +95,17 @@ class Reading(NamedTuple):
         walk.run()
         return sorted(posixpath.join(relative, *parts, name) for parts, name, _ in walk.images)
 
+    def head(self, relative: str, count: int) -> bytes:
+        """The first bytes of a file; none where it may not or cannot be read."""
+        path = self.path(relative)
+        if not self.fence.allows(path) or file_problem(path):
+            return b""
+        try:
+            with open(path, "rb") as file:
+                return file.read(count)
+        except OSError:
+            return b""
+
     def read(self, relative: str, most: int) -> bytes:
         """Content of a small file.
 

@@ -1,7 +1,7 @@
 """Which form a folder or file is in, found by what lies in it.
 
-The first that fits counts: COCO, YOLO, Pascal VOC, Parquet with pictures inside, and else a folder of
-folders. Giving the path of the annotation file itself (a .json, data.yaml, obj.data) leaves no choice.
+The first that fits counts: COCO, YOLO, Pascal VOC, Datumaro, Parquet with pictures inside, and else a folder
+of folders. Giving the path of the annotation file itself (a .json, data.yaml, obj.data) leaves no choice.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from analysis.readers.coco import read_coco
 from analysis.readers.folder import is_image
 from analysis.readers.listing import Listing
 from analysis.readers.parquet_images import holds_pictures, read_parquet_images
+from analysis.readers.through_datumaro import read_through_datumaro
 from analysis.readers.voc import read_voc
 from analysis.readers.yolo import read_yolo
 
 Reader = Callable[[Reading], Listing | None]
-READERS: Final[tuple[Reader, ...]] = (read_coco, read_yolo, read_voc, read_parquet_images)
+READERS: Final[tuple[Reader, ...]] = (
+    read_coco,
+    read_yolo,
+    read_voc,
+    read_through_datumaro,
+    read_parquet_images,
+)
 ANNOTATION_SUFFIXES: Final = {".json": read_coco, ".yaml": read_yolo, ".yml": read_yolo, ".data": read_yolo}
 
 

@@ -41,8 +41,8 @@ from analysis.readers.listing import (
 
 MANIFEST_SUFFIXES: Final = (".csv", ".jsonl", ".parquet")
 FORMS: Final = (
-    "Give a folder of images (one folder a concept), or a manifest .csv, .jsonl or .parquet"
-    " with a column “image” and, usually, “concepts”."
+    "Give a folder of images (one folder a concept), a dataset in COCO, YOLO, Pascal VOC or Hugging Face Parquet form,"
+    " or a manifest .csv, .jsonl or .parquet with a column “image” and, usually, “concepts”."
 )
 _CORE: Final = ("image", "concepts", "not_concepts", "origin", "split", "boxes")
 # Names, not numbers, even where they are written with digits alone.

@@ -75,10 +75,7 @@ def _annotation_files(reading: Reading, home: str) -> list[str]:
 
 
 def _is_annotation(reading: Reading, file: str) -> bool:
-    try:
-        return _ROOT_TAG.search(reading.read(file, _MOST_XML)[:4096]) is not None
-    except InputError:
-        return False
+    return _ROOT_TAG.search(reading.head(file, 4096)) is not None
 
 
 class _Images:
