@@ -204,7 +204,7 @@ def test_one_manifest_may_hold_both_origins(tmp_path: Path) -> None:
     dataset = load(tmp_path / "m.csv")
     assert dataset.images["image_id"].tolist() == ["a.png", "b.png"]
     assert dataset.images["origin"].tolist() == ["training", "real_world"]
-    assert dataset.roots == {"training": tmp_path}
+    assert dataset.roots == {"training": tmp_path, "real_world": tmp_path}  # every id resolves, whatever its origin
     assert dataset.has_real_world
 
 
