@@ -42,7 +42,7 @@ class Standing:
 
     Attributes:
         verdict: that counts now.
-        dismissed: whether the check was dismissed as a whole; its verdict then is `pass`.
+        dismissed: whether the check was dismissed as a whole, or every finding that called for a person was.
         open: findings of `warn` or `fail` that still count, worst first.
         aside: those that were dismissed.
     """
@@ -67,7 +67,7 @@ def standing(findings: Findings, dismissed: Collection[str | None]) -> Standing:
     if own or not aside:
         return Standing(findings.verdict, False, left, aside)
     rest = [c.verdict for c in findings.concepts if c not in aside]
-    return Standing(worst(rest) if rest else Verdict.PASS, False, left, aside)
+    return Standing(worst(rest) if rest else Verdict.PASS, not left, left, aside)
 
 
 class Dismissals:

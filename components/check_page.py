@@ -152,8 +152,8 @@ def _what_would_help(opened: OpenDataset, check: Check) -> None:
     words = [_HELP[need] for need in check.needs if missing.get(need)]
     for sentence in words:
         st.html(f'<p class="tde-text"><strong>What would help.</strong> {html.escape(sentence)}</p>')
-    if words:
-        st.page_link(START_PAGE, label="To the start page", query_params=link_parameters())
+    if words and st.button("To the start page", key=f"{check.id}-start"):
+        st.switch_page(START_PAGE, query_params=link_parameters())
 
 
 def _tools(opened: OpenDataset, now: Answer, kept: Kept) -> None:

@@ -42,7 +42,8 @@ _PAGES: Final = {"balance": "pages/explore/class_balance.py"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A statement, the answers of its checks that exist, and the verdict they give together (None: none yet)."""
+    """A statement, the answers of its checks that exist, the verdict they give together (None: none yet), and
+    whether all they found was dismissed."""
 
     statement: Statement
     answers: tuple[Answer, ...]
@@ -68,8 +69,9 @@ def _line(statement: Statement, answers: Sequence[Answer]) -> Line:
 
 def summary_sentence(found: Sequence[Line]) -> str:
     """`9 of 12 looked at: 2 need work, 3 to look at, 4 fine.`"""
-    counts = {v: sum(line.verdict is v for line in found) for v in Verdict}
-    seen = sum(n for v, n in counts.items() if v is not Verdict.UNAVAILABLE)
+    counts = {v: sum(line.verdict is v and not line.dismissed for line in found) for v in Verdict}
+    dismissed = sum(line.dismissed for line in found)
+    seen = dismissed + sum(n for v, n in counts.items() if v is not Verdict.UNAVAILABLE)
     if not seen:
         return "Nothing has been looked at yet."
     fail, warn, unsure, fine = (counts[v] for v in (Verdict.FAIL, Verdict.WARN, Verdict.CANNOT_TELL, Verdict.PASS))
@@ -78,6 +80,7 @@ def summary_sentence(found: Sequence[Line]) -> str:
         f"{warn} to look at" if warn else "",
         f"{unsure} cannot be judged" if unsure else "",
         f"{fine} fine" if fine else "",
+        f"{dismissed} dismissed" if dismissed else "",
     ]
     return f"{seen} of {len(found)} looked at: {', '.join(p for p in parts if p)}."
 
@@ -130,7 +133,7 @@ def _segments(found: Sequence[Line]) -> str:
     parts = []
     for line in found:
         words = f"{line.statement.words}: {_word(line)}"
-        counts = line.verdict not in (None, Verdict.UNAVAILABLE)
+        counts = line.verdict not in (None, Verdict.UNAVAILABLE) and not line.dismissed
         colour = f' style="background:{verdict_colour(line.verdict)}"' if counts and line.verdict else ""
         parts.append(f'<span{colour} title="{html.escape(words)}"></span>')
     return f'<div class="tde-segments" role="img" aria-label="One segment a statement">{"".join(parts)}</div>'
@@ -236,7 +239,7 @@ def _notes(one: Answer) -> str:
     notes = [one.stale] if one.stale else []
     whole = one.dismissed.get(None)
     if one.standing.dismissed and whole is not None:
-        notes.append(f"Dismissed: {whole.reason or 'no reason given'}.")
+        notes.append(f"Dismissed: {whole.reason or 'no reason given'}")
     elif one.standing.aside:
         names = enumerate_words([c.concept for c in one.standing.aside[:FIRST]])
         notes.append(f"{count(len(one.standing.aside), 'finding')} dismissed ({names}).")

@@ -25,7 +25,8 @@ def test_a_dismissed_concept_no_longer_counts() -> None:
     assert standing(found, ()).verdict is FAIL
     left = standing(found, {"a"})
     assert (left.verdict, [c.concept for c in left.open], [c.concept for c in left.aside]) == (WARN, ["b"], ["a"])
-    assert standing(found, {"a", "b"}).verdict is PASS
+    assert not left.dismissed
+    assert standing(found, {"a", "b"}).verdict is PASS and standing(found, {"a", "b"}).dismissed
     assert standing(findings(a=FAIL), {"a"}).verdict is PASS
 
 
