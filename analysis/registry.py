@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
         function=balance.find_balance,
         params=balance.Params,
         method=balance.METHOD,
+        version=2,
     ),
 )
 

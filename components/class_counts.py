@@ -221,7 +221,7 @@ def shared(dataset: Dataset) -> None:
 
 
 def export(table: pd.DataFrame, findings: Findings) -> bytes:
-    """Counts with verdict, score and fix, as CSV (UTF-8); concepts that were not judged have none."""
+    """Counts with verdict, score, recall and fix, as CSV (UTF-8); concepts that were not judged have none."""
     judged = pd.DataFrame(
         [
             {
@@ -229,10 +229,12 @@ def export(table: pd.DataFrame, findings: Findings) -> bytes:
                 "verdict": str(c.verdict),
                 "score": c.score,
                 "p_value": c.extra.get("p_value"),
+                "recall": c.extra.get("recall"),
+                "recall_even": c.extra.get("recall_even"),
                 "fix": c.fix,
             }
             for c in findings.concepts
         ],
-        columns=["concept", "verdict", "score", "p_value", "fix"],
+        columns=["concept", "verdict", "score", "p_value", "recall", "recall_even", "fix"],
     )
     return table.drop(columns="nested").merge(judged, on="concept", how="left").to_csv(index=False).encode()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 STRIP: Final = 7
 FIRST: Final = 3
-SECONDS: Final = {"balance": 1.0, "quantity": 40.0}
+SECONDS: Final = {"balance": 4.0, "quantity": 40.0}
 OTHER_SECONDS: Final = 12.0
 """Of one check on `SECONDS_FOR` images on two cores, rounded up: only for the sentence before the first run."""
 SECONDS_FOR: Final = 1500

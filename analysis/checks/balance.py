@@ -13,12 +13,16 @@ pictures any small difference is significant). `fail` is a tenth of the equal sh
 How even it is altogether: the ratio of largest to smallest, and the effective number of concepts (exp of the
 Shannon entropy, the Hill number of order 1: Hill 1973, doi:10.2307/1934352; Jost 2006,
 doi:10.1111/j.2006.0030-1299.14714.x).
+What it costs, where there are vectors: the cross-validated recall of each of the most detailed concepts by a linear
+probe, and the same with the imbalance weighed out (`analysis.imbalance`). The cost never changes a verdict: counts
+alone do. It says whether a rare concept is worth the trouble.
 
 Limits. Only rare concepts are findings: a concept that is too common shows as all others falling below the equal
 share. Real use need not be balanced: whether it should be is a person's decision, the check only counts. Where a
 picture carries several labels the binomial tail is a little wider than the truth, so the test errs on the quiet
 side. Near-duplicates count as often as they occur. A concept is not called fine when the test could not have
-found it rare: with too few pictures for each concept the answer is `cannot_tell`, unless the counts are even.
+found it rare: with too few pictures for each concept the answer is `cannot_tell`, unless the counts are even. The
+recall is that of a probe on this model's vectors; a model trained from scratch suffers more from imbalance.
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict,
 from analysis.counts import concept_counts, effective_number, imbalance_ratio, unlabelled
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset, ancestors, at_level
 from analysis.features import Features
+from analysis.imbalance import cost_of_imbalance
+from analysis.probe import targets
 from analysis.progress import Progress, no_progress
 from analysis.statistics import benjamini_hochberg
 
@@ -43,7 +49,10 @@ DEFAULT_MATTERS_BELOW = 0.8  # of the equal share; the "four-fifths rule": a sma
 DEFAULT_FAIL_BELOW = 0.1  # of the equal share: an order of magnitude rarer than its peers
 DEFAULT_MIN_LABELLED = 20  # labelled training pictures; with fewer, two concepts of 10 to 3 are not told apart
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
-
+DEFAULT_MIN_RECALL = 5  # pictures of a concept below which its recall is not stated: one a fold
+DEFAULT_PROBED = 4000  # pictures the probe learns from at most, drawn at random; keeps the check within seconds
+RECALL: Final = ("recall", "recall_low", "recall_high", "recall_even", "recall_others")
+"""Columns and report keys that say what the imbalance costs."""
 
 METHOD: Final = """
 - **Counting.** A concept counts its own training pictures and those of the concepts below it. Parent and
@@ -55,6 +64,10 @@ METHOD: Final = """
   an equal share. **Needs work:** a tenth of an equal share or less. **Cannot tell:** too few pictures to say.
 - **Counts like N concepts.** The number of equally common concepts with the same variety (exponential of the
   Shannon entropy; Hill 1973, Jost 2006).
+- **What it costs.** A simple classifier on top of the model in use is asked about pictures it has not seen: how
+  often does it recognise the concept? Then its preference for common concepts is taken away (Saerens et al.
+  2002, Menon et al. 2021) and it is asked again. The difference is what the imbalance costs; what is still
+  missing beside the others is for want of pictures. The cost is shown, the verdict comes from the counts.
 - **Limits.** Only rare concepts are named, never a too common one. Whether concepts should be equally common
   is yours to decide: if real use is uneven, uneven training may be right. Copies count as they occur.
 """
@@ -69,6 +82,9 @@ class Params:
     fail_below: float = DEFAULT_FAIL_BELOW
     min_labelled: int = DEFAULT_MIN_LABELLED
     evidence: int = DEFAULT_EVIDENCE
+    min_recall: int = DEFAULT_MIN_RECALL
+    probed: int = DEFAULT_PROBED
+    seed: int = 0
 
 
 DEFAULT_PARAMS = Params()
@@ -83,11 +99,16 @@ class BalanceResult:
             (float, pictures it would have were all compared concepts equally common); `typical` (float, median
             count of the compared concepts); `largest` (str, most common of them) and `largest_n` (int);
             `compared` (int, number of concepts compared, itself included); `score` (min(1, n / equal_share),
-            in [0, 1]); `p_value` and `p_corrected` (in [0, 1]; nan where nothing can be compared); `verdict`.
+            in [0, 1]); `p_value` and `p_corrected` (in [0, 1]; nan where nothing can be compared); `verdict`;
+            `recall`, `recall_low`, `recall_high` (cross-validated recall as it stands and its 95 % interval),
+            `recall_even` (with the imbalance weighed out), `recall_others` (of all other concepts together),
+            `recall_p` (of "weighing out finds no more"), all in [0, 1], nan where not measured: without vectors,
+            for a concept with others below it, with fewer than `Params.min_recall` pictures.
         imbalance: largest over smallest count of the most detailed concepts, at least 1 (inf when one is 0).
         effective: effective number of those concepts, in [0, K].
         concepts: K, their number.
         labelled: training pictures with a label. unlabelled: those without.
+        probed: training pictures that the recall was measured on; 0 where it was not.
         evidence: for each concept, up to `Params.evidence` of its training pictures' ids (of its real-world
             pictures when it has no training picture).
         params: as used.
@@ -99,6 +120,7 @@ class BalanceResult:
     concepts: int
     labelled: int
     unlabelled: int
+    probed: int
     evidence: Mapping[str, tuple[str, ...]]
     params: Params
 
@@ -119,8 +141,10 @@ class BalanceResult:
                 "effective_concepts": self.effective,
                 "labelled": self.labelled,
                 "unlabelled": self.unlabelled,
+                "recall_measured_on": self.probed,
                 "alpha": self.params.alpha,
             },
+            tables={"balance": self.table.drop(columns=["p_value", "recall_p"])},
         )
 
     def _headline(self, found: tuple[ConceptFinding, ...]) -> str:
@@ -129,7 +153,7 @@ class BalanceResult:
         if rare:
             return (
                 f"{len(rare)} of {len(found)} concepts {'is' if len(rare) == 1 else 'are'} too rare beside the others; "
-                f"the rarest is {rare[0].concept}.{without}"
+                f"the rarest is {rare[0].concept}.{self._cost(rare)}{without}"
             )
         if found[0].verdict is Verdict.CANNOT_TELL:
             return f"{self._reason(found)}{without}"
@@ -139,6 +163,23 @@ class BalanceResult:
         return (
             f"No concept is clearly rarer than its share: the rarest has {_pictures(int(rarest['n']))}, "
             f"the most common {most['n']:,}.{without}"
+        )
+
+    def _cost(self, rare: list[ConceptFinding]) -> str:
+        """What imbalance costs the rare concepts, after a space; empty where it was not measured."""
+        rows = self.table[self.table["concept"].isin([f.concept for f in rare]) & self.table["recall"].notna()]
+        if rows.empty:
+            return ""
+        lost = rows.assign(cost=rows["recall_even"] - rows["recall"]).sort_values(
+            ["cost", "n"], ascending=[False, True]
+        )
+        worst_row = lost.iloc[0]
+        if worst_row["cost"] <= 0 or worst_row["recall_p"] > self.params.alpha / len(rows):
+            return " The imbalance does not clearly cost recognition."
+        name = "It" if len(rare) == 1 else str(worst_row["concept"]).rsplit("/", 1)[-1]
+        return (
+            f" {name} is recognised in {worst_row['recall']:.0%} of its pictures, "
+            f"and would be in {worst_row['recall_even']:.0%} were all equally common."
         )
 
     def _reason(self, found: tuple[ConceptFinding, ...]) -> str:
@@ -162,7 +203,7 @@ class BalanceResult:
             concept=concept,
             verdict=verdict,
             score=float(row["score"]),
-            headline=_sentence(verdict, n, row["equal_share"]),
+            headline=_sentence(verdict, n, row["equal_share"]) + (_recognised(row) if rare else ""),
             evidence=self.evidence.get(concept, ()),
             fix=_fix(row, self.params) if rare else "",
             extra={
@@ -171,6 +212,7 @@ class BalanceResult:
                 "typical": float(row["typical"]),
                 "compared": int(row["compared"]),
                 "p_value": float(row["p_corrected"]),
+                **{key: None if np.isnan(row[key]) else float(row[key]) for key in RECALL},
             },
         )
 
@@ -188,6 +230,14 @@ def _sentence(verdict: Verdict, n: int, share: float) -> str:
     if verdict is Verdict.CANNOT_TELL:
         return f"Cannot tell: {has}, and so few could be chance."
     return f"{has}."
+
+
+def _recognised(row: Mapping[Hashable, Any]) -> str:
+    if np.isnan(row["recall"]):
+        return ""
+    others = f", against {row['recall_others']:.0%} for the others" if not np.isnan(row["recall_others"]) else ""
+    even = "the same" if row["recall_even"] == row["recall"] else f"{row['recall_even']:.0%}"
+    return f" Recognised in {row['recall']:.0%} of cases{others}; with the imbalance weighed out {even}."
 
 
 def _fix(row: Mapping[Hashable, Any], params: Params) -> str:
@@ -268,6 +318,32 @@ def _verdicts(table: pd.DataFrame, params: Params) -> list[str]:
     return out
 
 
+def _with_cost(
+    table: pd.DataFrame, dataset: Dataset, features: Features | None, params: Params, progress: Progress
+) -> tuple[pd.DataFrame, int]:
+    """The table with the columns `RECALL` and `recall_p`, and how many pictures they were measured on."""
+    out = table.assign(**dict.fromkeys((*RECALL, "recall_p"), np.nan))
+    if features is None:
+        return out, 0
+    target = targets(dataset)
+    enough = target.member.sum(axis=0) >= params.min_recall
+    if len(target.classes) < 2 or enough.sum() < 1 or len(target.rows) < params.min_labelled:
+        return out, 0
+    chosen = np.arange(len(target.rows))
+    if len(chosen) > params.probed:
+        chosen = np.sort(np.random.default_rng(params.seed).choice(len(chosen), params.probed, replace=False))
+    member = target.member[chosen]
+    cost = cost_of_imbalance(features.image[target.rows[chosen]], member, seed=params.seed, progress=progress)
+    stated = cost.n >= params.min_recall
+    values = (cost.recall, cost.low, cost.high, cost.even, cost.others, cost.p_value)
+    measured = pd.DataFrame(
+        {name: np.where(stated, value, np.nan) for name, value in zip((*RECALL, "recall_p"), values, strict=True)},
+        index=list(target.classes),
+    )
+    out[list(measured.columns)] = measured.reindex(out["concept"]).to_numpy()
+    return out, len(chosen)
+
+
 def _evidence(dataset: Dataset, concepts: list[str], limit: int) -> dict[str, tuple[str, ...]]:
     ids = dataset.images["image_id"].to_numpy()
     out = {}
@@ -286,7 +362,7 @@ def find_balance(
     *,
     progress: Progress = no_progress,
 ) -> BalanceResult | Unavailable:
-    """Count the training pictures of each concept and say which are too rare. `features` are not used."""
+    """Count the training pictures of each concept, say which are too rare and, with `features`, what that costs."""
     if not len(dataset.concepts):
         return Unavailable("No picture has a label, so there are no concepts to count.")
     progress(0, 1, "counting")
@@ -294,10 +370,10 @@ def find_balance(
     labelled = len(dataset.rows(origin=TRAINING)) - without
     table = _compare(dataset, params, labelled)
     table["verdict"] = _verdicts(table, params)
+    table, probed = _with_cost(table, dataset, features, params, progress)
     table = table.drop(columns="p_one").sort_values(["n", "concept"], ignore_index=True)
     broad = {a for c in dataset.concepts for a in ancestors(c)}
     detailed = table.loc[~table["concept"].isin(broad), "n"]
-    progress(1, 1, "counting")
     return BalanceResult(
         table=table,
         imbalance=imbalance_ratio(detailed),
@@ -305,6 +381,7 @@ def find_balance(
         concepts=len(detailed),
         labelled=labelled,
         unlabelled=without,
+        probed=probed,
         evidence=_evidence(dataset, table.loc[table["verdict"] != "pass", "concept"].tolist(), params.evidence),
         params=params,
     )

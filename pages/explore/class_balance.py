@@ -7,6 +7,7 @@ import streamlit as st
 from analysis.checks.balance import METHOD, find_balance
 from components import class_counts
 from components.caching import cached
+from components.charts.balance import draw_cost
 from components.shell import shell
 from components.state import require_dataset
 from components.verdicts import verdict_card
@@ -49,6 +50,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 table = class_counts.ordered(class_counts.counts_at(opened, level), order)
 class_counts.chart(table, shares=measure != "Pictures", key=f"balance-chart-{level}-{order}-{measure}")
 class_counts.pictures(opened, table)
+draw_cost(findings)
 class_counts.shared(dataset)
 st.download_button(
     "Download as CSV",

@@ -101,3 +101,16 @@ def test_a_hostile_name_is_text(open_page):
     at = open_page({name: 2, "glass": 30})
     assert "<img src=x" not in words(at)
     assert "<img" not in str(bars(at)[0])
+
+
+def test_what_the_imbalance_costs_is_shown_where_concepts_differ_in_number(open_page):
+    at = open_page({"glass": 20, "paper": 20, "rare": 6})
+    assert "What the imbalance costs" in words(at)
+    assert "recognised in" in words(at)
+    spec = json.loads(at.get("plotly_chart")[-1].proto.spec)
+    assert spec["layout"]["yaxis"]["ticktext"] == ["rare (6)", "glass (20)", "paper (20)"]
+    assert spec["data"][1]["mode"] == "markers"
+
+
+def test_equal_concepts_have_no_cost_to_show(open_page):
+    assert "What the imbalance costs" not in words(open_page({"glass": 10, "paper": 10}))

@@ -18,6 +18,8 @@ from analysis.checks.balance import (
 )
 from analysis.checks.base import Findings, Unavailable, Verdict
 from analysis.dataset import Dataset, label_frame
+from analysis.embedders.base import ModelInfo
+from analysis.features import Features
 from analysis.statistics import benjamini_hochberg
 
 
@@ -186,3 +188,71 @@ def test_sampling_noise_alarms_no_more_often_than_alpha(k: int, labels: int) -> 
 def test_the_null_simulation_can_alarm() -> None:
     uneven = np.array([0.24, 0.24, 0.24, 0.24, 0.04])
     assert _alarms(uneven, 300, 100, seed=1) > 95
+
+
+def vectors(dataset: Dataset, apart: float, seed: int = 0) -> Features:
+    """Vectors that overlap more the smaller `apart` is; one direction a concept."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 0.25, (len(dataset), 400)).astype(np.float32)
+    x[:, -1] += 1
+    for row, concepts in enumerate(dataset.concepts_by_row):
+        for concept in concepts:
+            x[row, dataset.concepts.index(concept)] += apart
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return Features(ModelInfo("made", "made", "made", "nothing", "everything", 400, 400, 224, False), x, x)
+
+
+def test_what_imbalance_costs_is_said_of_the_rare_concept_and_put_beside_the_counts() -> None:
+    dataset = counted(a=120, b=120, rare=14)
+    found = find_balance(dataset, vectors(dataset, 0.7)).findings()
+    first = found.concepts[0]
+    assert first.concept == "rare"
+    even, plain = first.extra["recall_even"], first.extra["recall"]
+    assert isinstance(even, float) and isinstance(plain, float) and even > plain
+    assert f"Recognised in {plain:.0%} of cases" in first.headline
+    assert f"in {even:.0%} were all equally common" in found.headline
+    assert found.extra["recall_measured_on"] == 254
+    table = found.tables["balance"].set_index("concept")
+    assert table.loc["rare", "recall_even"] == even
+    assert table["recall"].notna().all()
+
+
+def test_a_rare_concept_that_is_recognised_all_the_same_is_still_rare_and_that_is_said() -> None:
+    dataset = counted(a=60, b=60, rare=12)
+    found = find_balance(dataset, vectors(dataset, 12.0)).findings()
+    assert found.verdict is Verdict.WARN
+    assert "does not clearly cost recognition" in found.headline
+    assert "with the imbalance weighed out the same" in found.concepts[0].headline
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        counted(only=50),
+        counted(a=10, b=3),
+        counted(a=60, b=1),
+        made({("a", "b"): 30, ("b",): 30, ("c", "d"): 8}),
+        made({("A/x",): 30, ("A/y",): 30, ("A",): 10, ("B",): 4}),
+        made({("a",): 30, ("b",): 30, (): 7}, {("c",): 4}),
+    ],
+)
+def test_the_cost_changes_no_verdict(dataset: Dataset) -> None:
+    with_cost, without = find_balance(dataset, vectors(dataset, 1.0)).findings(), findings(dataset)
+    assert [(c.concept, c.verdict, c.score) for c in with_cost.concepts] == [
+        (c.concept, c.verdict, c.score) for c in without.concepts
+    ]
+    assert with_cost.verdict is without.verdict
+
+
+def test_a_concept_with_a_picture_or_two_has_no_stated_recall() -> None:
+    dataset = counted(a=60, b=60, rare=2)
+    rare = find_balance(dataset, vectors(dataset, 2.0)).findings().concepts[0]
+    assert rare.extra["recall"] is None
+    assert "Recognised" not in rare.headline
+
+
+def test_many_pictures_are_sampled_for_the_cost_and_counted_in_full() -> None:
+    dataset = counted(a=300, b=300, c=40)
+    found = find_balance(dataset, vectors(dataset, 1.0), Params(probed=200)).findings()
+    assert found.extra["recall_measured_on"] == 200
+    assert found.concepts[0].extra["n"] == 40
