@@ -29,6 +29,7 @@ SECTIONS = {
     ],
     "Audit": [
         st.Page("pages/audit/scorecard.py", title="Scorecard", url_path="scorecard"),
+        st.Page("pages/audit/quantity.py", title="Quantity", url_path="quantity"),
     ],
 }
 

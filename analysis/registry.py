@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks import balance
+from analysis.checks import balance, quantity
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
 CHECKS: tuple[Check, ...] = (
+    Check(
+        id="quantity",
+        guideline=("G1", "G2"),
+        title="Quantity",
+        question="How many pictures does each concept have, and how many does it need?",
+        needs=("labels", "features"),
+        page="quantity",
+        function=quantity.find_quantity,
+        params=quantity.Params,
+        method=quantity.METHOD,
+    ),
     Check(
         id="balance",
         guideline=(),

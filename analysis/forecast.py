@@ -1,0 +1,360 @@
+"""Where a learning curve goes with more pictures: forms of curve, weighted by how they foretold what was measured.
+
+The forms. Let x be the number of pictures over the number at hand, and e(x) the error (1 - recall). Each form is
+e(1) times a shape h(x) with h(1) = 1:
+
+- power law, x^-b, and with a floor, (1 - r) x^-b + r (Hestness et al. 2017, arXiv:1712.00409);
+- piecewise power law: a parabola in log e over log x that runs out into a straight line (Jain et al. 2023,
+  arXiv:2303.01598), for curves that bend while pictures are few;
+- exponential of a power, exp(-k (x^c - 1)) (a form of the comparison by Viering and Loog 2021, arXiv:2103.10948);
+- power law of the odds of an error, for curves that start near chance.
+
+No optimiser. The shapes of each form lie on a grid; e(1) is integrated out in closed form (Gaussian likelihood with
+the covariance of the measured points). So there is nothing that could stop in a local optimum, and no shape
+foretells less than was observed. A form's weight is the probability it gave to the larger half of the measured sizes
+after seeing the smaller half alone (held-out, not in-sample, error); a shape's weight within its form uses all points.
+
+A concept has few pictures, so its own curve is noisy: it is the dataset's curve, moved and tilted on the scale of
+log-odds; moves and tilts are drawn towards 0 as far as the concepts of the dataset are alike (partial pooling by
+empirical Bayes, Gelman and Hill 2007), and what stays unknown goes into the interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.learning_curve import Measured
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+DRAWS: Final = 4000
+MISFIT: Final = 0.008  # no form is exact: standard deviation added to each measured point
+DRIFT: Final = 0.05  # further uncertainty on the scale of log-odds, a doubling beyond the pictures at hand
+LEVEL: Final = 0.90  # of all intervals
+TAIL: Final = (1 - LEVEL) / 2
+REACH: Final = 10.0  # times the pictures at hand; beyond, a forecast is a guess
+STATED: Final = np.array([1.0, 2.0, 4.0, REACH])  # factors that the report states
+FACTORS: Final = np.unique(np.concatenate([np.geomspace(1, REACH, 25), STATED]))
+
+# Shape: (S, 1) parameters already bound; x of shape (J,) -> h of shape (S, J).
+Shape = Callable[[Float64], Float64]
+
+
+def forms(error: float) -> Mapping[str, Shape]:
+    """Name -> all shapes of that form at once. `error`: e(1), which the odds need."""
+
+    def mesh(*axes: Sequence[float] | Float64) -> tuple[Float64, ...]:
+        return tuple(g.ravel()[:, None] for g in np.meshgrid(*map(np.asarray, axes), indexing="ij"))
+
+    def power(x: Float64) -> Float64:
+        (b,) = mesh(np.geomspace(0.03, 1.6, 40))
+        out: Float64 = x**-b
+        return out
+
+    def power_floor(x: Float64) -> Float64:
+        b, r = mesh(np.geomspace(0.05, 1.6, 22), np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]))
+        out: Float64 = (1 - r) * x**-b + r
+        return out
+
+    def piecewise(x: Float64) -> Float64:
+        b, bend, start = mesh(
+            np.geomspace(0.03, 1.6, 22), [-0.3, -0.2, -0.1, -0.05, 0.05, 0.1, 0.2, 0.3], [0.125, 0.25, 0.5]
+        )
+        before = np.minimum(np.log(x / start), 0.0)
+        out: Float64 = np.exp(-b * np.log(x) - bend * np.minimum(b, 1.0) * before**2)
+        return out
+
+    def exponential(x: Float64) -> Float64:
+        k, c = mesh(np.geomspace(0.02, 4, 24), [0.1, 0.2, 0.35, 0.5, 0.7, 1.0])
+        out: Float64 = np.exp(-k * (x**c - 1))
+        return out
+
+    def odds(x: Float64) -> Float64:
+        (b,) = mesh(np.geomspace(0.03, 2, 40))
+        o = x**-b
+        out: Float64 = o / (1 - error + error * o)
+        return out
+
+    return {
+        "power law": power,
+        "power law with floor": power_floor,
+        "piecewise power law": piecewise,
+        "exponential": exponential,
+        "power law of odds": odds,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Extrapolation:
+    """Curves that agree with what was measured, each as probable as any other.
+
+    Attributes:
+        factors: float64 (f,), pictures over the pictures at hand.
+        measured: float64 (s, j), value of each drawn curve at the measured sizes.
+        ahead: float64 (s, f), at the factors.
+        weights: of the forms, adding up to 1.
+    """
+
+    factors: Float64
+    measured: Float64
+    ahead: Float64
+    weights: Mapping[str, float]
+
+
+def _evidence(shapes: Float64, error: Float64, covariance: Float64) -> tuple[Float64, Float64, Float64]:
+    """Log marginal likelihood, and mean and variance of e(1), of each shape (S, J); e(1) has a flat prior."""
+    inverse = np.linalg.inv(covariance)
+    weighted = shapes @ inverse
+    a = np.einsum("sj,sj->s", weighted, shapes)
+    b = weighted @ error
+    _, log_det = np.linalg.slogdet(covariance)
+    log_likelihood = -0.5 * (float(error @ inverse @ error) - b**2 / a) - 0.5 * np.log(a) - 0.5 * float(log_det)
+    return log_likelihood, b / a, 1 / a
+
+
+def _log_mean_exp(values: Float64) -> float:
+    top = float(values.max())
+    return top + float(np.log(np.exp(values - top).mean()))
+
+
+def extrapolate(
+    shares: Float64,
+    value: Float64,
+    covariance: Float64,
+    factors: Float64,
+    *,
+    draws: int = DRAWS,
+    misfit: float = MISFIT,
+    drift: float = DRIFT,
+    seed: int = 0,
+) -> Extrapolation:
+    """Draw curves through measured points and beyond.
+
+    Args:
+        shares: float64 (j,), ascending, the last 1; at least 3.
+        value: float64 (j,) in [0, 1], share found at each.
+        covariance: (j, j) of the error in `value`.
+        factors: float64 (f,), at least 1.
+    """
+    from scipy.special import expit, logit
+
+    rng = np.random.default_rng(seed)
+    error = 1 - value
+    covariance = covariance + misfit**2 * np.eye(len(shares))
+    early = shares <= 0.5 * shares[-1] * 1.01
+    held_out, posts = {}, []
+    for name, shape in forms(float(np.clip(error[-1], 0.01, 0.98))).items():
+        at = shape(shares)
+        log_likelihood, mean, variance = _evidence(at, error, covariance)
+        held_out[name] = 0.0
+        if early.sum() >= 3 and not early.all():
+            before, _, _ = _evidence(at[:, early], error[early], covariance[np.ix_(early, early)])
+            held_out[name] = _log_mean_exp(log_likelihood) - _log_mean_exp(before)
+        within = np.exp(log_likelihood - log_likelihood.max())
+        posts.append((within / within.sum(), mean, variance, at, shape(factors)))
+    scores = np.array(list(held_out.values()))
+    weights = np.exp(scores - scores.max())
+    weights /= weights.sum()
+    probability = np.concatenate([w * p[0] for w, p in zip(weights, posts, strict=True)])
+    mean, variance = (np.concatenate([p[i] for p in posts]) for i in (1, 2))
+    at, ahead = (np.concatenate([p[i] for p in posts]) for i in (3, 4))
+    # Systematic resampling: no more noise than the number of draws forces.
+    place = np.searchsorted(np.cumsum(probability), (np.arange(draws) + 0.5) / draws)
+    place = rng.permutation(np.minimum(place, len(probability) - 1))
+    last = np.clip(rng.normal(mean[place], np.sqrt(variance[place])), 1e-3, 0.999)
+    measured, beyond = (np.clip(last[:, None] * h[place], 1e-4, 1 - 1e-4) for h in (at, ahead))
+    slip = drift * rng.standard_normal(draws)[:, None] * np.log2(factors)[None, :]
+    return Extrapolation(
+        factors,
+        1 - measured,
+        1 - expit(logit(beyond) + slip),
+        {name: float(w) for name, w in zip(held_out, weights, strict=True)},
+    )
+
+
+def overall(measured: Measured, factors: Float64, *, seed: int = 0) -> Extrapolation:
+    """The curve of all labels together."""
+    covariance = np.cov(measured.found.T) / len(measured.found)
+    return extrapolate(measured.shares, measured.overall, covariance, factors, seed=seed)
+
+
+_MOVES: Final = np.linspace(-6, 6, 61)
+_TILTS: Final = np.linspace(-0.9, 0.9, 19)
+_MIDDLES: Final = np.array([-0.3, 0.0, 0.3, 0.6, 0.9])  # a mean of log-odds lies further out than that of shares
+_MOVE_SPREADS: Final = np.geomspace(0.1, 2.5, 12)
+_TILT_SPREADS: Final = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.3])
+
+
+def of_concepts(measured: Measured, whole: Extrapolation, *, seed: int = 0) -> tuple[Float64, Float64]:
+    """Each concept's own curves: float64 (k, s, j) at the measured sizes and (k, s, f) at the factors of `whole`."""
+    from scipy.special import expit, logit
+
+    counts = measured.counts
+    centre = logit(whole.measured.mean(axis=0))
+    log_x = np.log(measured.shares)
+    curve = expit(centre + _MOVES[:, None, None] + _TILTS[None, :, None] * log_x)  # (d, g, j)
+    likelihood = _likelihoods(measured, curve)
+    posterior = _posterior(likelihood, counts)
+    rng = np.random.default_rng([seed, 1])
+    draws = len(whole.ahead)
+    at, ahead = [], []
+    for table in posterior:
+        place = np.searchsorted(np.cumsum(table.ravel()), (np.arange(draws) + 0.5) / draws)
+        place = rng.permutation(np.minimum(place, table.size - 1))
+        move = _MOVES[place // len(_TILTS)] + (rng.random(draws) - 0.5) * (_MOVES[1] - _MOVES[0])
+        tilt = _TILTS[place % len(_TILTS)] + (rng.random(draws) - 0.5) * (_TILTS[1] - _TILTS[0])
+        at.append(logit(whole.measured) + move[:, None] + tilt[:, None] * log_x)
+        ahead.append(logit(whole.ahead) + move[:, None] + tilt[:, None] * np.log(whole.factors))
+    share = counts / counts.sum()
+    return _adding_up(np.array(at), share, whole.measured), _adding_up(np.array(ahead), share, whole.ahead)
+
+
+def _adding_up(log_odds: Float64, share: Float64, whole: Float64) -> Float64:
+    """Recall (k, s, f) from its log-odds, shifted at each f so that the concepts together give the whole's mean."""
+    from scipy.special import expit
+
+    target = whole.mean(axis=0)
+    low, high = np.full(len(target), -4.0), np.full(len(target), 4.0)
+    for _ in range(24):
+        shift = (low + high) / 2
+        above = share @ expit(log_odds + shift).mean(axis=1) > target
+        low, high = np.where(above, low, shift), np.where(above, shift, high)
+    out: Float64 = expit(log_odds + (low + high) / 2)
+    return out
+
+
+def _likelihoods(measured: Measured, curve: Float64) -> Float64:
+    """float64 (k, d, g): log likelihood of each concept's points under each moved and tilted curve.
+
+    The points of one concept are means over the same pictures, so they are correlated: correlation and variance
+    relative to a coin's come from all labels together.
+    """
+    recall, counts = measured.recall, measured.counts
+    rest = measured.found - recall[measured.concept]
+    scale = np.sqrt(np.mean(recall[measured.concept] * (1 - recall[measured.concept]), axis=0).clip(1e-6))
+    pooled = rest.T @ rest / max(1, len(rest) - len(counts)) / np.outer(scale, scale)
+    pooled += 0.03 * np.eye(len(pooled))
+    inverse = np.linalg.inv(pooled)
+    deviation = np.sqrt(np.maximum(curve * (1 - curve), 1e-4))
+    out = np.empty((len(counts), *curve.shape[:2]))
+    for k, n in enumerate(counts):
+        u = (recall[k] - curve) / deviation
+        out[k] = -0.5 * max(n, 1) * np.einsum("dgi,ij,dgj->dg", u, inverse, u) - np.log(deviation).sum(axis=-1)
+    return out
+
+
+def _posterior(log_likelihood: Float64, counts: Int64) -> Float64:
+    """float64 (k, d, g), each adding up to 1: moves and tilts under the spreads that the concepts together favour."""
+    top = log_likelihood.max(axis=(1, 2), keepdims=True)
+    likelihood = np.exp(log_likelihood - top)
+    best, chosen = -np.inf, None
+    for middle in _MIDDLES:
+        for move in _MOVE_SPREADS:
+            p_move = np.exp(-0.5 * ((_MOVES - middle) / move) ** 2)
+            for tilt in _TILT_SPREADS:
+                p_tilt = np.exp(-0.5 * (_TILTS / tilt) ** 2)
+                prior = np.outer(p_move / p_move.sum(), p_tilt / p_tilt.sum())
+                score = float(np.log((likelihood * prior).sum(axis=(1, 2)) + 1e-300)[counts > 0].sum())
+                # Weak priors of the spreads: with two concepts they are all but unknown.
+                score += -0.5 * middle**2 - 0.5 * move**2 - 0.5 * (tilt / 0.2) ** 2
+                if score > best:
+                    best, chosen = score, prior
+    out: Float64 = likelihood * chosen
+    out /= out.sum(axis=(1, 2), keepdims=True)
+    return out
+
+
+def observed(curves: Float64, pictures: Int64, *, seed: int = 0) -> tuple[Float64, Float64, Float64]:
+    """Mean, and ends of the 90 % interval, of what would be observed on that many held-out pictures.
+
+    Args:
+        curves: float64 (s, f).
+        pictures: int64 (f,), at least 1.
+    """
+    rng = np.random.default_rng([seed, 2])
+    seen = rng.binomial(pictures[None, :], curves) / pictures[None, :]
+    low, high = np.quantile(seen, [TAIL, 1 - TAIL], axis=0)
+    return curves.mean(axis=0), low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """Measured and continued curves of one way to train.
+
+    Attributes:
+        measured: what was measured.
+        whole: curves of all labels together, at `FACTORS` times the pictures at hand.
+        at, ahead: each concept's curves, float64 (k, s, j) at the measured shares, (k, s, f) at `FACTORS`.
+    """
+
+    measured: Measured
+    whole: Extrapolation
+    at: Float64
+    ahead: Float64
+
+
+def continued(measured: Measured, pictures: int, *, seed: int = 0) -> Regime | None:
+    """The measured curves and where they go; None with fewer than three measured sizes.
+
+    `pictures`: pictures at hand, of which those measured with may be a part.
+    """
+    if len(measured.shares) < 3:
+        return None
+    whole = overall(measured, FACTORS * max(1.0, pictures / measured.pictures), seed=seed)
+    return Regime(measured, whole, *of_concepts(measured, whole, seed=seed))
+
+
+def needed_factors(curves: Float64, target: float, now: float) -> tuple[float, float, float]:
+    """Median, 5 % and 95 % quantile of the factor at which curves (s, f) over `FACTORS` first reach `target`.
+
+    Infinite where it is not reached within `REACH`; 1 where the observed value `now` reaches it.
+    """
+    if now >= target:
+        return 1.0, 1.0, 1.0
+    reached = curves >= target
+    factor = np.where(reached.any(axis=1), FACTORS[reached.argmax(axis=1)], np.inf)
+    middle, low, high = (float(v) for v in np.quantile(factor, [0.5, TAIL, 1 - TAIL], method="higher"))
+    return middle, low, high
+
+
+def stated(
+    curves: Float64, value: Float64, shares: Float64, n: int, used: int, metric: str, target: float
+) -> dict[str, object]:
+    """A forecast as the report has it.
+
+    Args:
+        curves: float64 (s, f) over `FACTORS`.
+        value, shares: float64 (j,), what was measured and at which share.
+        n: pictures at hand. used: pictures measured with.
+        metric: its name.
+        target: value to be reached.
+    """
+    middle, low, high = (
+        int(np.ceil(f * n - 1e-9)) if np.isfinite(f) else None for f in needed_factors(curves, target, float(value[-1]))
+    )
+    return {
+        "metric": metric,
+        "now": float(value[-1]),
+        "at": points(curves[:, np.searchsorted(FACTORS, STATED)], STATED, n),
+        "needed": middle,
+        "needed_low": low if middle is not None else None,
+        "needed_high": high if middle is not None else None,
+        "target": target,
+        "measured": [{"n": float(s * used), "value": float(v)} for s, v in zip(shares, value, strict=True)],
+    }
+
+
+def points(curves: Float64, factors: Float64, n: int) -> list[dict[str, float]]:
+    """What would be observed on as many held-out pictures as there would be at each factor."""
+    pictures = np.maximum(1, np.rint(factors * n)).astype(np.int64)
+    mean, low, high = observed(curves, pictures)
+    return [
+        {"n": int(p), "mean": float(m), "low": float(a), "high": float(b)}
+        for p, m, a, b in zip(pictures, mean, low, high, strict=True)
+    ]
