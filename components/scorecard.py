@@ -126,7 +126,9 @@ def run_all(opened: OpenDataset) -> None:
 
 
 def _answers(found: Sequence[Line]) -> list[Answer]:
-    return list({a.check.id: a for line in found for a in line.answers}.values())
+    """Each check once, in the registry's order."""
+    by_id = {a.check.id: a for line in found for a in line.answers}
+    return [by_id[check.id] for check in CHECKS if check.id in by_id]
 
 
 def _segments(found: Sequence[Line]) -> str:
@@ -219,6 +221,11 @@ def _answer(opened: OpenDataset, one: Answer, *, several: bool) -> None:
                 icon_position="right",
                 query_params=link_parameters(),
             )
+        if one.standing is not None:
+            if None in one.dismissed and one.standing.dismissed:
+                audits.undo_button(opened, check.id, None, key=key)
+            elif one.standing.verdict in (Verdict.WARN, Verdict.FAIL):
+                audits.dismiss_button(opened, check.id, None, key=key)
         busy = one.state in ("working", "waiting")
         words = {"working": "Looking …", "waiting": "Waiting"}.get(one.state, "Run again" if one.kept else "Run")
         st.button(

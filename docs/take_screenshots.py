@@ -20,6 +20,8 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 from tests.browser.conftest import FLAGS, find_chromium  # noqa: E402 - needs the path set above
 from tests.browser.driving import SAMPLE, draw_around, running_app, settled  # noqa: E402
 
+from analysis.registry import CHECKS  # noqa: E402
+
 PAGES = {
     "start": "",
     "overview": "overview",
@@ -27,7 +29,10 @@ PAGES = {
     "map": "map",
     "compare": "compare",
     "gallery": "gallery",
+    "scorecard": "scorecard",
+    **{check.id: check.page for check in CHECKS if check.id != "balance"},
 }
+AUDIT = ("scorecard", *(check.id for check in CHECKS if check.id != "balance"))
 KEPT = [("light", 1440, 1000), ("dark", 900, 1000)]
 ALL = [(scheme, width, 1000) for scheme in ("light", "dark") for width in (1440, 900)]
 
@@ -70,6 +75,8 @@ def _take(browser: Browser, url: str, name: str, path: Path, look: tuple[str, in
     else:
         page.wait_for_selector(".st-key-shell-facts")
     settled(page)
+    if name in AUDIT:
+        _audit(page, name)
     if name == "map":
         _draw_on_map(page)
     page.wait_for_timeout(1500)
@@ -79,6 +86,19 @@ def _take(browser: Browser, url: str, name: str, path: Path, look: tuple[str, in
         page.wait_for_timeout(1500)
     page.screenshot(path=str(path))
     context.close()
+
+
+def _audit(page: Page, name: str) -> None:
+    """Run what has not been run yet, and wait for the answer."""
+    if name == "scorecard":
+        button = page.get_by_role("button", name="Run all checks", exact=True)
+        if button.count():
+            button.click()
+            page.wait_for_selector(".st-key-scorecard-running, [data-testid=stDownloadButton]")
+    else:
+        page.wait_for_selector(".tde-verdict")
+    page.wait_for_function("!document.querySelector('[class*=-running]')")
+    settled(page)
 
 
 def _draw_on_map(page: Page) -> None:

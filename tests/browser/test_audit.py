@@ -53,7 +53,7 @@ def test_cancel_stops_within_seconds_and_the_page_goes_on(page: Page, audited: s
 
 
 def test_run_all_fills_the_scorecard_and_the_reports_can_be_taken_along(
-    page: Page, audited: str, tmp_path: Path
+    page: Page, browser: Browser, audited: str, tmp_path: Path
 ) -> None:
     card(page, audited)
     page.get_by_role("button", name="Run all checks").click()
@@ -70,9 +70,16 @@ def test_run_all_fills_the_scorecard_and_the_reports_can_be_taken_along(
     with page.expect_download() as as_html:
         page.get_by_role("button", name="Report (one page)").click()
     as_html.value.save_as(tmp_path / "report.html")
-    page.goto(f"file://{tmp_path / 'report.html'}")
-    expect(page.locator("h1")).to_contain_text("Perfect Pint")
-    assert page.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
+    context = browser.new_context(viewport={"width": 900, "height": 900})
+    asked: list[str] = []
+    tab = context.new_page()
+    tab.on("request", lambda request: asked.append(request.url.partition(":")[0]))
+    tab.goto(f"file://{tmp_path / 'report.html'}")
+    expect(tab.locator("h1")).to_contain_text("Perfect Pint")
+    assert tab.evaluate("[...document.images].every((i) => i.complete && i.naturalWidth > 0)")
+    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert set(asked) <= {"file", "data"}
+    context.close()
 
 
 def test_a_reload_and_a_restart_show_the_kept_results_at_once(page: Page, audited: str, cache: Path) -> None:
