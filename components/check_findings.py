@@ -6,10 +6,11 @@ import html
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from analysis.checks.base import ConceptFinding
+from analysis.checks.base import ConceptFinding, Findings
 from analysis.dataset import Dataset
 from analysis.dismissals import Dismissal
 from components import audits
@@ -121,6 +122,20 @@ def findings_csv(dataset: Dataset, now: Answer) -> bytes:
     whole = ConceptFinding("", found.verdict, found.score, found.headline, found.evidence, found.fix, found.extra)
     rows = [_row(dataset, now, c) for c in (whole, *found.concepts)]
     return pd.DataFrame(rows).to_csv(index=False).encode("utf-8-sig", "backslashreplace")
+
+
+def table_csv(dataset: Dataset, findings: Findings, name: str) -> bytes:
+    """What a check says of every image, label or pair (`Findings.tables`), with its ids in front."""
+    table = findings.tables[name].reset_index(drop=True)
+    ids = dataset.images["image_id"].to_numpy()
+    front = pd.DataFrame(index=table.index)
+    if name == "images":
+        front = pd.DataFrame({"image_id": ids, "concepts": ["|".join(c) for c in dataset.concepts_by_row]})
+    elif name == "labels":
+        rows = dataset.labels["image"].to_numpy(dtype=np.int64)
+        front = pd.DataFrame({"image_id": ids[rows], "concept": dataset.labels["concept"].to_numpy()})
+    rest = table.drop(columns=[c for c in front.columns if c in table])
+    return pd.concat([front, rest], axis=1).to_csv(index=False).encode("utf-8-sig", "backslashreplace")
 
 
 def _row(dataset: Dataset, now: Answer, found: ConceptFinding) -> dict[str, object]:

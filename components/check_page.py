@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -15,11 +16,11 @@ import streamlit as st
 from analysis.audit import Task
 from analysis.checks.base import Check, Findings, Verdict
 from analysis.registry import checks_by_id
-from analysis.results import Kept
+from analysis.results import Change, Kept
 from components import audits
 from components.audits import Answer
 from components.cards import ago
-from components.check_findings import concept_findings, dismissed_findings, findings_csv
+from components.check_findings import concept_findings, dismissed_findings, findings_csv, table_csv
 from components.check_settings import settings, settings_in_words
 from components.evidence import picture_strip
 from components.shell import shell
@@ -174,15 +175,37 @@ def _tools(opened: OpenDataset, now: Answer, kept: Kept) -> None:
             disabled=now.state in ("working", "waiting"),
         )
         settings(opened, check, kept)
+        _downloads(opened, now, kept)
+
+
+def _downloads(opened: OpenDataset, now: Answer, kept: Kept) -> None:
+    """The findings as CSV, and what the check says of every picture, label or pair."""
+    tables = {
+        name: words
+        for name, words in (("images", "Every picture"), ("labels", "Every label"), ("pairs", "Every pair"))
+        if name in kept.findings.tables
+        and (name == "pairs" or Change.PICTURES not in now.changes)  # their rows are those of the dataset
+    }
+    with st.popover("Download", type="tertiary", key=f"{now.check.id}-download"):
         st.download_button(
-            "Download (CSV)",
+            "Findings, concept by concept (CSV)",
             lambda: findings_csv(opened.dataset, now),
-            file_name=f"{check.id}.csv",
+            file_name=f"{now.check.id}.csv",
             mime="text/csv",
-            key=f"{check.id}-csv",
-            type="tertiary",
+            key=f"{now.check.id}-csv",
             on_click="ignore",
+            width="stretch",
         )
+        for name, words in tables.items():
+            st.download_button(
+                f"{words} (CSV)",
+                partial(table_csv, opened.dataset, kept.findings, name),
+                file_name=f"{now.check.id}-{name}.csv",
+                mime="text/csv",
+                key=f"{now.check.id}-csv-{name}",
+                on_click="ignore",
+                width="stretch",
+            )
 
 
 def _method(check: Check) -> None:

@@ -17,10 +17,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
+from analysis.registry import CHECKS  # noqa: E402
 from tests.browser.conftest import FLAGS, find_chromium  # noqa: E402 - needs the path set above
 from tests.browser.driving import SAMPLE, draw_around, running_app, settled  # noqa: E402
-
-from analysis.registry import CHECKS  # noqa: E402
 
 PAGES = {
     "start": "",

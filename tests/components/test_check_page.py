@@ -230,6 +230,33 @@ def test_the_csv_has_a_row_a_concept_and_the_check_first(data: Path, made) -> No
     assert table["evidence"][1] == "glass/0.jpg|glass/1.jpg|glass/10.jpg"
 
 
+def test_what_is_said_of_every_picture_and_label_comes_as_csv_with_its_ids(data: Path, made) -> None:  # type: ignore[no-untyped-def]
+    from components.check_findings import table_csv
+    from components.shelf import given_source, shelf
+
+    def find(dataset, params) -> Findings:  # type: ignore[no-untyped-def]
+        tables = {
+            "images": pd.DataFrame({"made_score": np.linspace(0, 1, len(dataset)), "made_flag": False}),
+            "labels": pd.DataFrame({"made_score": np.linspace(1, 0, len(dataset.labels))}),
+            "own": pd.DataFrame({"n": [1]}),
+        }
+        return Findings(Verdict.PASS, 1.0, "All is well.", tables=tables)
+
+    made(find)
+    at = page()
+    labels = [b.label for b in at.get("download_button")]
+    assert labels == ["Findings, concept by concept (CSV)", "Every picture (CSV)", "Every label (CSV)"]
+    source = given_source()
+    assert source is not None
+    opened = shelf().get(source.id, "bundled")
+    assert opened is not None
+    found = find(opened.dataset, None)
+    images = pd.read_csv(io.BytesIO(table_csv(opened.dataset, found, "images")))
+    assert images.columns.tolist() == ["image_id", "concepts", "made_score", "made_flag"] and len(images) == 62
+    labelled = pd.read_csv(io.BytesIO(table_csv(opened.dataset, found, "labels")))
+    assert labelled.iloc[0].tolist() == ["glass/0.jpg", "glass", 1.0]
+
+
 def test_only_fields_made_for_a_person_can_be_set() -> None:
     check = Check("made", (), "Made", "Is it?", (), "made", lambda: None, MadeParams, "How.")  # type: ignore[arg-type, return-value]
     assert list(options_of(check)) == ["limit", "few", "strict", "deep"]
