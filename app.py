@@ -30,6 +30,7 @@ SECTIONS = {
     "Audit": [
         st.Page("pages/audit/scorecard.py", title="Scorecard", url_path="scorecard"),
         st.Page("pages/audit/quantity.py", title="Quantity", url_path="quantity"),
+        st.Page("pages/audit/image_quality.py", title="Picture quality", url_path="image-quality"),
     ],
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks import balance, quantity
+from analysis.checks import balance, image_quality, quantity
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
@@ -31,6 +31,17 @@ CHECKS: tuple[Check, ...] = (
         params=balance.Params,
         method=balance.METHOD,
         version=2,
+    ),
+    Check(
+        id="image_quality",
+        guideline=("G9",),
+        title="Picture quality",
+        question="Which pictures are too dark, blurred or empty to learn from, and which of them does real use have?",
+        needs=(),
+        page="image-quality",
+        function=image_quality.find_image_quality,
+        params=image_quality.Params,
+        method=image_quality.METHOD,
     ),
 )
 
