@@ -14,6 +14,7 @@ from analysis.checks.base import Check
 from analysis.dismissals import Dismissal, Standing, standing
 from analysis.errors import StoreError
 from analysis.jobs import Status
+from analysis.registry import checks_by_id
 from analysis.results import Change, Kept
 from components.jobs_ui import POLL_SECONDS, progress_sentence, state_card
 from components.shelf import shelf
@@ -97,6 +98,13 @@ def start(opened: OpenDataset, tasks: Sequence[Task]) -> None:
 def start_again(opened: OpenDataset, check: Check) -> None:
     """Callback: run a check again with what was set for it."""
     start(opened, [Task(check, chosen_of(answer(opened, check).kept))])
+
+
+def run_with(opened: OpenDataset, check_id: str, **chosen: Any) -> None:
+    """Callback: run a check with these of its parameters, and what was set for it before."""
+    check = checks_by_id([check_id])[0]
+    before = chosen_of(answer(opened, check).kept)
+    start(opened, [Task(check, {**before, **chosen})])
 
 
 def show_progress(opened: OpenDataset, title: str, *, key: str) -> None:

@@ -51,18 +51,10 @@ def check_page(check_id: str, draw: Draw | None = None) -> None:
     check = checks_by_id([check_id])[0]
     opened = require_dataset()
     shell(check.title, check.question, opened)
-    now = _run_at_first(opened, check)
-    if now.state in ("working", "waiting"):
-        _progress(opened, now)
-    elif now.state == "failed":
-        audits.show_failure(opened, check, key=check.id)
-    elif now.state == "stopped" and now.kept is None:
-        audits.show_stopped(opened, check, key=check.id)
+    now = answer_or_state(opened, check)
     if now.kept is None:
         _method(check)
         return
-    audits.show_unwritten()
-    _stale(opened, now)
     _verdict(opened, now)
     _tools(opened, now, now.kept)
     findings = now.kept.findings
@@ -71,6 +63,21 @@ def check_page(check_id: str, draw: Draw | None = None) -> None:
     concept_findings(opened, now)
     dismissed_findings(opened, now)
     _method(check)
+
+
+def answer_or_state(opened: OpenDataset, check: Check) -> Answer:
+    """The check's answer; run first where none is kept. Progress, a failure or a stale mark is drawn here."""
+    now = _run_at_first(opened, check)
+    if now.state in ("working", "waiting"):
+        _progress(opened, now)
+    elif now.state == "failed":
+        audits.show_failure(opened, check, key=check.id)
+    elif now.state == "stopped" and now.kept is None:
+        audits.show_stopped(opened, check, key=check.id)
+    if now.kept is not None:
+        audits.show_unwritten()
+        _stale(opened, now)
+    return now
 
 
 def _run_at_first(opened: OpenDataset, check: Check) -> Answer:

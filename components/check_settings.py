@@ -55,6 +55,10 @@ def settings(opened: OpenDataset, check: Check, kept: Kept) -> None:
         return
     defaults = check.default_params()
     keys = {name: f"{check.id}-option-{name}" for name in options}
+    if st.session_state.get(f"{check.id}-options-of") != kept.at:  # another result: the form shows its settings
+        st.session_state[f"{check.id}-options-of"] = kept.at
+        for key in keys.values():
+            st.session_state.pop(key, None)
 
     def run() -> None:
         values = {name: st.session_state[key] for name, key in keys.items()}
@@ -62,8 +66,6 @@ def settings(opened: OpenDataset, check: Check, kept: Kept) -> None:
         audits.start(opened, [Task(check, chosen)])
 
     def reset() -> None:
-        for key in keys.values():
-            st.session_state.pop(key, None)
         audits.start(opened, [Task(check)])
 
     with st.popover("Settings", type="tertiary", key=f"{check.id}-settings"), st.form(f"{check.id}-form", border=False):

@@ -18,10 +18,15 @@ from analysis.counts import (
     unlabelled,
 )
 from analysis.dataset import ORIGINS, TRAINING, Dataset, ancestors
+from analysis.registry import checks_by_id
+from components import audits
 from components.caching import cached
+from components.check_findings import dismissed_findings
+from components.check_page import answer_or_state
 from components.figures import CONFIG, balance_bars, bars_sentence
 from components.text import count, md, percent, short_concept, short_concepts
 from components.theme import ORIGIN_NAMES
+from components.verdicts import verdict_card
 
 if TYPE_CHECKING:
     from analysis.opening import OpenDataset
@@ -147,6 +152,25 @@ def chart(table: pd.DataFrame, *, shares: bool, key: str) -> None:
     st.caption(f"Click a bar to see its pictures.{line}")
 
 
+def verdict(opened: OpenDataset) -> Findings | None:
+    """The check's answer with what was dismissed; None while it is being found."""
+    check = checks_by_id(["balance"])[0]
+    now = answer_or_state(opened, check)
+    if now.kept is None or now.standing is None:
+        return None
+    verdict_card(
+        check.title,
+        now.kept.findings,
+        check.method,
+        key="balance",
+        on_concept=show_concept,
+        stands=now.standing,
+        dismiss=lambda concept, key: audits.dismiss_button(opened, check.id, concept, key=key),
+    )
+    dismissed_findings(opened, now)
+    return now.kept.findings
+
+
 def show_concept(concept: str) -> None:
     """Callback: show the pictures of this concept."""
     st.session_state[CHOSEN] = concept
@@ -233,7 +257,7 @@ def export(table: pd.DataFrame, findings: Findings) -> bytes:
                 "recall_even": c.extra.get("recall_even"),
                 "fix": c.fix,
             }
-            for c in findings.concepts
+            for c in (findings.concepts if findings else ())
         ],
         columns=["concept", "verdict", "score", "p_value", "recall", "recall_even", "fix"],
     )

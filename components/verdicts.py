@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final
 
 import streamlit as st
 
 from analysis.checks.base import ConceptFinding, Findings, Verdict
+from analysis.dismissals import Standing
 from components.text import count, md, plain, short_concept
 
 # (sign, word, colour that carries white text): the word says it, the colour only helps.
@@ -44,7 +46,14 @@ def verdict_colour(verdict: Verdict) -> str:
 
 
 def verdict_card(
-    title: str, findings: Findings, method: str, *, key: str, on_concept: Callable[[str], None] | None = None
+    title: str,
+    findings: Findings,
+    method: str,
+    *,
+    key: str,
+    on_concept: Callable[[str], None] | None = None,
+    stands: Standing | None = None,
+    dismiss: Callable[[str | None, str], None] | None = None,
 ) -> None:
     """One check's answer.
 
@@ -54,25 +63,35 @@ def verdict_card(
         method: how it judges, plain sentences (Markdown of ours, no names from files).
         key: of the card's widgets.
         on_concept: called with a concept's name when its button is pressed, to show its pictures.
+        stands: what still counts; all findings if None.
+        dismiss: draws the button that dismisses a finding, given its concept (None: all of it) and a key.
     """
+    verdict = stands.verdict if stands else findings.verdict
+    shown = quiet_badge("Dismissed") if stands and stands.dismissed else badge(verdict)
     with st.container(border=True, key=f"{key}-card"):
         st.html(
             '<div style="display:flex;gap:.7rem;align-items:center;flex-wrap:wrap">'
-            f"{badge(findings.verdict)}<strong>{html.escape(title)}</strong></div>"
+            f"{shown}<strong>{html.escape(title)}</strong></div>"
             f'<p style="margin:.55rem 0 0;overflow-wrap:anywhere">{html.escape(plain(findings.headline))}</p>'
         )
-        rare = [c for c in findings.concepts if c.verdict in (Verdict.WARN, Verdict.FAIL)]
+        every = [c for c in findings.concepts if c.verdict in (Verdict.WARN, Verdict.FAIL)]
+        rare = list(stands.open) if stands else every
         for i, found in enumerate(rare[:SHOWN]):
-            _finding(found, f"{key}-{i}", on_concept)
+            _finding(found, f"{key}-{i}", on_concept, dismiss)
         if len(rare) > SHOWN:
             with st.expander(f"{count(len(rare) - SHOWN, 'more concept')}"):
                 for i, found in enumerate(rare[SHOWN:], SHOWN):
-                    _finding(found, f"{key}-{i}", on_concept)
+                    _finding(found, f"{key}-{i}", on_concept, dismiss)
         with st.expander("How this is judged"):
             st.markdown(method)
 
 
-def _finding(found: ConceptFinding, key: str, on_concept: Callable[[str], None] | None) -> None:
+def _finding(
+    found: ConceptFinding,
+    key: str,
+    on_concept: Callable[[str], None] | None,
+    dismiss: Callable[[str | None, str], None] | None,
+) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.html(
             f'<div class="tde-small" style="overflow-wrap:anywhere;line-height:1.7">{badge(found.verdict)} '
@@ -89,3 +108,6 @@ def _finding(found: ConceptFinding, key: str, on_concept: Callable[[str], None] 
                 args=(found.concept,),
                 help=md(f"The pictures of {short_concept(found.concept)}"),
             )
+        if dismiss is not None:
+            digest = blake2b(found.concept.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+            dismiss(found.concept, f"{key.rsplit('-', 1)[0]}-{digest}")

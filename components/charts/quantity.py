@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings
+from components.audits import run_with
 from components.charts.common import show
 from components.figures import log_ticks
 from components.text import md, plain, short_concepts
@@ -48,7 +49,7 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
         "Points: measured on pictures not learnt from. Dashed: forecast; the band should hold what will be observed "
         "in 90 of 100 cases. Beyond ten times the pictures at hand nothing can be said."
     )
-    _scratch(findings)
+    _scratch(opened, findings)
     st.subheader("How many each concept needs", anchor=False)
     _table(needs, target)
     st.subheader("Beside the guide's ranges", anchor=False)
@@ -65,7 +66,7 @@ def _choose(findings: Findings, needs: pd.DataFrame) -> str:
     return str(chosen or ALL)
 
 
-def _scratch(findings: Findings) -> None:
+def _scratch(opened: OpenDataset, findings: Findings) -> None:
     note = str(findings.extra.get("deep_note") or "")
     if note:
         st.caption(md(note))
@@ -75,12 +76,10 @@ def _scratch(findings: Findings) -> None:
             key="quantity-scratch",
             icon=":material/model_training:",
             help="Takes a few minutes, can be stopped: how far would these pictures go without an existing model?",
-            on_click=_ask_for_scratch,
+            on_click=run_with,
+            args=(opened, "quantity"),
+            kwargs={"deep": True},
         )
-
-
-def _ask_for_scratch() -> None:
-    st.session_state["quantity-option-deep"] = True
 
 
 def learning_curves(curves: pd.DataFrame, target: float) -> go.Figure:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis.checks.balance import METHOD, find_balance
 from components import class_counts
-from components.caching import cached
 from components.charts.balance import draw_cost
 from components.shell import shell
 from components.state import require_dataset
-from components.verdicts import verdict_card
 
 opened = require_dataset()
 dataset = opened.dataset
@@ -27,8 +24,7 @@ if labelled.empty:
     st.stop()
 
 class_counts.figures_in_words(detailed, dataset)
-findings = cached(opened, "balance", None, lambda: find_balance(dataset, opened.features)).findings()
-verdict_card("Class balance", findings, METHOD, key="balance", on_concept=class_counts.show_concept)
+findings = class_counts.verdict(opened)
 
 st.subheader("Pictures of each concept", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -50,7 +46,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 table = class_counts.ordered(class_counts.counts_at(opened, level), order)
 class_counts.chart(table, shares=measure != "Pictures", key=f"balance-chart-{level}-{order}-{measure}")
 class_counts.pictures(opened, table)
-draw_cost(findings)
+if findings is not None:
+    draw_cost(findings)
 class_counts.shared(dataset)
 st.download_button(
     "Download as CSV",

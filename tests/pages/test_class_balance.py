@@ -28,9 +28,14 @@ def open_page(tmp_path, monkeypatch):
         monkeypatch.setenv("EXPLORER_DATASET", str(make(tmp_path / "training", training)))
         if real_world:
             monkeypatch.setenv("EXPLORER_REAL_WORLD", str(make(tmp_path / "real", real_world)))
-        return run_until(new_session(PAGE, **query), has_title)
+        return run_until(new_session(PAGE, **query), answered)
 
     return opener
+
+
+def answered(at):
+    """the verdict is there, or the page says why there is none"""
+    return has_title(at) and (bool(at.info) or 'class="tde-badge' in words(at))
 
 
 def bars(at):
@@ -114,3 +119,12 @@ def test_what_the_imbalance_costs_is_shown_where_concepts_differ_in_number(open_
 
 def test_equal_concepts_have_no_cost_to_show(open_page):
     assert "What the imbalance costs" not in words(open_page({"glass": 10, "paper": 10}))
+
+
+def test_a_finding_is_dismissed_here_too(open_page):
+    at = open_page({"glass": 20, "paper": 20, "rare": 5})
+    reason = next(t for t in at.text_input if str(t.key).startswith("balance"))
+    reason.set_value("Rare in use too")
+    next(b for b in at.button if str(b.key) == str(reason.key).replace("-reason", "-confirm")).click().run()
+    assert not at.exception
+    assert "Rare in use too" in words(at) and "Dismissed</span><strong>Class balance" in words(at)

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from app_support import has_title, new_session, run_until, words
+from app_support import has_title, new_session, press, run_until, words
 from support import photo
 
 PAGE = "pages/audit/quantity.py"
@@ -36,9 +36,10 @@ def test_the_curve_of_a_concept_has_measured_points_a_forecast_and_the_target(pa
     assert sorted(table["Pictures"]) == [12, 14]
 
 
-def test_the_button_asks_for_the_network_from_scratch(page):
+def test_the_button_trains_a_network_from_scratch(page, monkeypatch):
     assert "thousands to millions from scratch" in words(page)
-    next(b for b in page.button if b.label == "Train a small network from scratch").click()
-    assert page.session_state["quantity-option-deep"] is False
-    page.run()
-    assert page.session_state["quantity-option-deep"] is True
+    started = []
+    monkeypatch.setattr("components.audits.start", lambda opened, tasks: started.extend(tasks))
+    press(page, "Train a small network from scratch")
+    assert not page.exception
+    assert [(t.check.id, dict(t.chosen)) for t in started] == [("quantity", {"deep": True})]
