@@ -6,7 +6,7 @@ import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -186,10 +186,28 @@ def _statement(opened: OpenDataset, line: Line, shown: set[str]) -> None:
             st.html(f'<p class="tde-statement{look}">{html.escape(line.statement.words)}{number}</p>')
             for one in line.answers:
                 if one.check.id in shown:
-                    words = f"Measured by {one.check.title}, above."
+                    words = again_words(line.statement.id, one)
                     st.html(f'<p class="tde-text tde-small tde-muted">{html.escape(words)}</p>')
                 else:
                     _answer(opened, one, several=len(line.answers) > 1)
+
+
+def again_words(statement_id: str, one: Answer) -> str:
+    """What a check that stands above in full says to this statement too."""
+    extra: Any = one.kept.findings.extra if one.kept else {}
+    if statement_id != "G2" or not {"guide", "forecast", "images"} <= set(extra):
+        return f"Measured by {one.check.title}, above."
+    low, high = (f"{n:,}" for n in extra["guide"]["deep"])
+    words = (
+        f"You have {extra['images']:,}. On top of an existing model, tens to tens of thousands are usual; trained from "
+        f"scratch, {low} to {high}."
+    )
+    deep = extra["forecast"]["deep"]
+    if deep is None:
+        return f"{words} Whether yours would do from scratch can be tried on the page of {one.check.title}."
+    if deep["needed"] is None:
+        return f"{words} From scratch, yours would need more than ten times as many, or it cannot be told."
+    return f"{words} From scratch, about {deep['needed']:,} would be needed."
 
 
 def _badge(line: Line) -> str:

@@ -14,7 +14,7 @@ from support import photo
 from tests.browser.driving import running_app, settled
 
 HOSTILE = '<img src=x onerror="document.title=1337"> **bold** [x](http://example.invalid)'
-PAGES = ("overview", "balance", "map", "compare", "gallery")
+PAGES = ("overview", "balance", "map", "compare", "gallery", "scorecard")
 
 
 @pytest.fixture(scope="module")

@@ -231,6 +231,24 @@ def test_the_sentence_for_who_has_a_minute(lines: list[Line], sentence: str) -> 
     assert summary_sentence(lines) == sentence
 
 
+@pytest.mark.parametrize(
+    ("deep", "part"),
+    [
+        (None, "can be tried on the page of Made"),
+        ({"needed": None}, "more than ten times"),
+        ({"needed": 12000}, "about 12,000 would be needed"),
+    ],
+)
+def test_the_kind_of_training_is_answered_from_both_regimes(deep: dict[str, object] | None, part: str) -> None:
+    one = made(Verdict.PASS)
+    assert one.kept is not None
+    extra = {"images": 150, "guide": {"transfer": [10, 50000], "deep": [1000, 5000000]}, "forecast": {"deep": deep}}
+    spoken = replace(one, kept=replace(one.kept, findings=replace(one.kept.findings, extra=extra)))
+    words = scorecard.again_words("G2", spoken)
+    assert "You have 150." in words and "1,000 to 5,000,000" in words and part in words
+    assert scorecard.again_words("G2", one) == scorecard.again_words("G11", spoken) == "Measured by Made, above."
+
+
 def test_running_all_keeps_what_was_set_for_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Task] = []
     one = replace(made(Verdict.PASS), kept=replace(made(Verdict.PASS).kept, chosen={"seed": 3}))  # type: ignore[type-var]
