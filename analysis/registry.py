@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks import balance, image_quality, quantity
+from analysis.checks import balance, image_quality, leakage, quantity, uniqueness
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
@@ -31,6 +31,28 @@ CHECKS: tuple[Check, ...] = (
         params=balance.Params,
         method=balance.METHOD,
         version=2,
+    ),
+    Check(
+        id="uniqueness",
+        guideline=("G4",),
+        title="Repeated pictures",
+        question="Does any picture repeat another one?",
+        needs=("features",),
+        page="uniqueness",
+        function=uniqueness.find_uniqueness,
+        params=uniqueness.Params,
+        method=uniqueness.METHOD,
+    ),
+    Check(
+        id="leakage",
+        guideline=("G4",),
+        title="Pictures on both sides",
+        question="Is a picture kept for judging also among those to learn from?",
+        needs=("features",),
+        page="leakage",
+        function=leakage.find_leakage,
+        params=leakage.Params,
+        method=leakage.METHOD,
     ),
     Check(
         id="image_quality",

@@ -1,0 +1,259 @@
+"""Are these two the same picture, one of them changed? Lay them over each other, then compare part by part.
+
+Two photos of one scene can look more alike than a picture and its copy. What tells them apart is what a copy cannot
+have: parts that moved against each other, a view that is no mere cut, turn or mirror image, and scenery on both sides
+that the other does not show. So the pictures are aligned (enhanced correlation coefficient: Evangelidis and Psarakis
+2008, doi:10.1109/TPAMI.2008.113), the map is held to a turn, a scale and a mirror, and every part with any detail is
+compared. A part of a copy differs by what storing it twice costs, which falls with the square of its detail; a part of
+another photo differs by more. OpenCV loads when a function runs, not on import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.glimpse import Look, look_matrix
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+COARSE: Final = 64  # longest side, pixels, of the first alignment
+FINE: Final = 192  # of the second: that of the stored thumbnails
+BLOCKS: Final = 8  # parts a side
+DETAIL: Final = 1.2  # grey levels (standard deviation) of detail below which a part shows nothing but noise
+ALLOWED: Final = 0.025  # lost correlation of a part of a copy, whatever its detail: resampling
+ALLOWED_NOISE: Final = 0.4  # and in proportion to 1 / detail²: JPEG storage of file and thumbnail
+MIN_PARTS: Final = 5  # detailed parts without which two pictures cannot be told apart
+SHARE: Final = 0.5  # of the parts must agree: a watermark may cover the others
+SHARE_SAME_CUT: Final = 0.35  # where the two show the same cut to the pixel, which two photos hardly ever do
+SAME_CUT: Final = 0.5  # pixels at `FINE`
+COARSE_AGREES: Final = 0.85  # median correlation of the parts that makes the second alignment worth its time
+SAME_VIEW: Final = 1.0  # pixels at `FINE` by which a copy may show what its original does not
+SCALES: Final = (0.6, 1.7)
+DEGREES: Final = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How two pictures agree once aligned; b is taken for the changed one.
+
+    Attributes:
+        share: share of the detailed parts that agree within what storing a copy costs, in [0, 1].
+        parts: number of detailed parts.
+        outside: how far each picture at least shows what the other does not, pixels at `FINE`; 0 for a crop, a
+            mirror image, a resized copy, and for a turn about the middle.
+        moved: how far the corners of the two pictures lie apart, pixels at `FINE`; 0 for the same cut.
+        mirrored, degrees, scale: the map from b to a; scale below 1 where b is cut out of a.
+    """
+
+    share: float
+    parts: int
+    outside: float
+    moved: float
+    mirrored: bool
+    degrees: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A thumbnail ready to be compared: gray, float32 (h, w), 0-255."""
+
+    gray: Float32
+
+
+def print_of(thumbnail: bytes) -> Print | None:
+    """Decode a thumbnail; None where it cannot be."""
+    import cv2
+
+    gray = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return None if gray is None or min(gray.shape) < 8 else Print(gray.astype(np.float32))
+
+
+def compare(a: Print, b: Print, look: Look) -> Agreement | None:
+    """Align b with a, starting from `look`, and compare; None where they clearly differ."""
+    small_a, small_b = _sized(a.gray, COARSE), _sized(b.gray, COARSE)
+    start = look_matrix(look, small_a.shape[::-1], small_b.shape[::-1])
+    matrix = _align(_evened(small_a, 1.0), _evened(small_b, 1.0), start, 25)
+    if matrix is None:
+        return None
+    correlation, detail, _ = _parts(small_a, small_b, matrix, 1.0)
+    if not len(detail) or _median(correlation, detail) < COARSE_AGREES:
+        return None
+    longest = int(min(FINE, max(a.gray.shape), max(b.gray.shape)))
+    large_a, large_b = _sized(a.gray, longest), _sized(b.gray, longest)
+    ratios = [
+        (large.shape[1] / small.shape[1], large.shape[0] / small.shape[0])
+        for large, small in ((large_a, small_a), (large_b, small_b))
+    ]
+    refined = _align(_evened(large_a, 1.5), _evened(large_b, 1.5), _rescaled(matrix, *ratios), 20)
+    if refined is None:
+        return None
+    held = _held(large_a, large_b, refined, look.mirror)
+    return max((_agreement(a, b, large_a, large_b, m, look.mirror) for m in held), key=lambda x: x.share)
+
+
+def is_same(agreement: Agreement) -> bool:
+    """Whether two pictures that agree like this are one picture, changed."""
+    wanted = SHARE_SAME_CUT if agreement.moved <= SAME_CUT else SHARE
+    return (
+        agreement.parts >= MIN_PARTS
+        and agreement.share >= wanted
+        and agreement.outside <= SAME_VIEW
+        and SCALES[0] <= agreement.scale <= SCALES[1]
+        and abs(agreement.degrees) <= DEGREES
+    )
+
+
+def _sized(picture: Any, longest: int) -> Any:
+    import cv2
+
+    factor = longest / max(picture.shape[:2])
+    size = (max(8, round(picture.shape[1] * factor)), max(8, round(picture.shape[0] * factor)))
+    if size == (picture.shape[1], picture.shape[0]):
+        return picture
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+
+
+def _band(gray: Float32, sigma: float) -> Float32:
+    import cv2
+
+    return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma) - cv2.GaussianBlur(gray, (0, 0), 4 * sigma))
+
+
+def _evened(gray: Float32, sigma: float) -> Float32:
+    """Detail of about `sigma` pixels with its contrast evened out: no logo and no edge outvotes the rest."""
+    import cv2
+
+    band = _band(gray, sigma)
+    local = np.sqrt(cv2.GaussianBlur(band * band, (0, 0), 4 * sigma))
+    return np.asarray(band / (local + 0.5 * float(np.sqrt(np.mean(band * band))) + 0.3), dtype=np.float32)
+
+
+def _align(a: Float32, b: Float32, start: Float64, steps: int) -> Float64 | None:
+    import cv2
+
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, 1e-4)
+    try:
+        _, matrix = cv2.findTransformECC(b, a, start.astype(np.float32), cv2.MOTION_AFFINE, criteria, None, 3)
+    except cv2.error:  # its way of saying that the pictures have nothing in common
+        return None
+    return np.asarray(matrix, dtype=np.float64)
+
+
+def _rescaled(matrix: Float64, a: tuple[float, float], b: tuple[float, float]) -> Float64:
+    """The map once a has `a` (x, y) times as many pixels and b `b` times."""
+    linear = np.diag(a) @ matrix[:, :2] @ np.diag([1 / b[0], 1 / b[1]])
+    half = np.array([0.5, 0.5])
+    shift = np.diag(a) @ (matrix[:, 2] + half - matrix[:, :2] @ half) - half + linear @ half
+    return np.column_stack([linear, shift])
+
+
+def _parts(a: Float32, b: Float32, matrix: Float64, sigma: float) -> tuple[Float64, Float64, Float64]:
+    """Parts of b with detail: correlation with a (m,), detail in grey levels (m,), and place in b (m, 2), pixels."""
+    import cv2
+
+    height, width = b.shape
+    inverse = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpAffine(a, matrix, (width, height), flags=inverse, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpAffine(np.ones_like(a), matrix, (width, height), flags=inverse)
+    seen = (cv2.erode(seen, np.ones((5, 5), np.uint8)) > 0.99).astype(np.float32)
+    x, y = _band(moved, sigma), _band(b, sigma)
+
+    def mean(values: Any) -> Any:
+        return cv2.resize(values * seen, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+
+    share = mean(seen) + 1e-6
+    mx, my = mean(x) / share, mean(y) / share
+    vx, vy = np.maximum(mean(x * x) / share - mx * mx, 1e-6), np.maximum(mean(y * y) / share - my * my, 1e-6)
+    correlation = (mean(x * y) / share - mx * my) / np.sqrt(vx * vy)
+    detail = (vx * vy) ** 0.25
+    grid = (np.stack(np.meshgrid(np.arange(BLOCKS), np.arange(BLOCKS)), axis=-1).reshape(-1, 2) + 0.5) / BLOCKS
+    keep = (share > 0.5) & (np.sqrt(np.maximum(vx, vy)) > DETAIL)
+    return correlation[keep], detail[keep], (grid * [width, height] - 0.5)[keep]
+
+
+def _median(values: Float64, weights: Float64) -> float:
+    order = np.argsort(values, kind="stable")
+    cumulated = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
+
+
+def _agree(correlation: Float64, detail: Float64) -> NDArray[np.bool_]:
+    return np.asarray(1.0 - correlation <= ALLOWED + ALLOWED_NOISE / np.maximum(detail, 0.5) ** 2)
+
+
+def _held(a: Float32, b: Float32, matrix: Float64, mirror: bool) -> list[Float64]:
+    """The map held to what a copy can be: a turn with one scale, or two scales without a turn.
+
+    Fitted where the pictures agree: an affine map is free, and wrong, where there is nothing to see.
+    """
+    correlation, detail, place = _parts(a, b, matrix, 1.2)
+    if len(detail) < 3:
+        return [matrix]
+    weight = np.sqrt(np.minimum(detail, 8.0) * np.clip(correlation, 0.01, 1.0) ** 4)
+    target = place @ matrix[:, :2].T + matrix[:, 2]
+    sign = -1.0 if mirror else 1.0
+    x, y = sign * place[:, 0], place[:, 1]
+    one, zero = np.ones_like(x), np.zeros_like(x)
+
+    def solve(columns_x: list[Float64], columns_y: list[Float64]) -> Float64:
+        rows = np.concatenate([np.stack(columns_x, 1) * weight[:, None], np.stack(columns_y, 1) * weight[:, None]])
+        values = np.concatenate([target[:, 0] * weight, target[:, 1] * weight])
+        return np.asarray(np.linalg.lstsq(rows, values, rcond=None)[0])
+
+    p, q, dx, dy = solve([x, -y, one, zero], [y, x, zero, one])
+    turned = np.array([[sign * p, -q, dx], [sign * q, p, dy]])
+    p, q, dx, dy = solve([x, zero, one, zero], [zero, y, zero, one])
+    stretched = np.array([[sign * p, 0.0, dx], [0.0, q, dy]])
+    return [turned, stretched]
+
+
+def _agreement(a: Print, b: Print, gray_a: Float32, gray_b: Float32, matrix: Float64, mirror: bool) -> Agreement:
+    correlation, detail, _ = _parts(gray_a, gray_b, matrix, 1.2)
+    linear = matrix[:, :2] @ np.diag([-1.0 if mirror else 1.0, 1.0])
+    degrees = float(np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])))
+    scale = float(np.sqrt(abs(np.linalg.det(linear))))
+    return Agreement(
+        share=float(_agree(correlation, detail).mean()) if len(detail) else 0.0,
+        parts=len(detail),
+        outside=_outside(matrix, gray_a.shape, gray_b.shape, degrees, scale),
+        moved=_moved(matrix, gray_a.shape, gray_b.shape, mirror),
+        mirrored=mirror,
+        degrees=degrees,
+        scale=scale,
+    )
+
+
+def _outside(
+    matrix: Float64, shape_a: tuple[int, ...], shape_b: tuple[int, ...], degrees: float, scale: float
+) -> float:
+    (ha, wa), (hb, wb) = shape_a[:2], shape_b[:2]
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    middle = linear @ np.array([(wb - 1) / 2, (hb - 1) / 2]) + shift - np.array([(wa - 1) / 2, (ha - 1) / 2])
+    # A picture turned about its middle loses its corners and gets new ones, whatever they are filled with.
+    turned = abs(degrees) > 1.0 and abs(scale - 1.0) < 0.02
+    around = float(np.abs(middle).max()) if turned else np.inf
+    there = _beyond(linear, shift, (wb, hb), (wa, ha))
+    back = np.asarray(np.linalg.inv(linear), dtype=np.float64)
+    here = _beyond(back, -back @ shift, (wa, ha), (wb, hb))
+    return float(min(around, there, here)) * FINE / max(*shape_a, *shape_b)
+
+
+def _moved(matrix: Float64, shape_a: tuple[int, ...], shape_b: tuple[int, ...], mirror: bool) -> float:
+    (ha, wa), (hb, wb) = shape_a[:2], shape_b[:2]
+    same = look_matrix(Look(mirror=mirror), (wa, ha), (wb, hb))
+    corners = np.array([[0, 0, 1], [wb - 1, 0, 1], [0, hb - 1, 1], [wb - 1, hb - 1, 1]], dtype=np.float64)
+    return float(np.abs(corners @ (matrix - same).T).max()) * FINE / max(*shape_a, *shape_b)
+
+
+def _beyond(linear: Float64, shift: Float64, size: tuple[int, int], frame: tuple[int, int]) -> float:
+    """How far the corners of a picture of `size` lie outside `frame`, pixels."""
+    w, h = size
+    corners = np.array([[0, 0], [w - 1, 0], [0, h - 1], [w - 1, h - 1]], dtype=np.float64) @ linear.T + shift
+    limit = np.array([frame[0] - 1, frame[1] - 1])
+    return float(max(0.0, (-corners).max(), (corners - limit).max()))
