@@ -47,7 +47,9 @@ def _crop(keep: float, where: str = "centre", *, back: bool = False) -> Change:
     return change
 
 
-def _rotate(degrees: float, *, expand: bool = False, fill: tuple[int, int, int] = (0, 0, 0), cut: bool = False) -> Change:
+def _rotate(
+    degrees: float, *, expand: bool = False, fill: tuple[int, int, int] = (0, 0, 0), cut: bool = False
+) -> Change:
     def change(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         sign = 1 if rng.random() < 0.5 else -1
         out = image.rotate(sign * degrees, Image.Resampling.BICUBIC, expand=expand, fillcolor=fill)
@@ -81,7 +83,9 @@ def _logo(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     w, h = image.width // 3, image.height // 8
     x, y = int(rng.integers(2)) * (image.width - w), int(rng.integers(2)) * (image.height - h)
     draw.rectangle((x, y, x + w, y + h), fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
-    draw.text((x + w / 2, y + h / 2), "shop.example", (255, 255, 255), font=ImageFont.load_default(size=h // 2), anchor="mm")
+    draw.text(
+        (x + w / 2, y + h / 2), "shop.example", (255, 255, 255), font=ImageFont.load_default(size=h // 2), anchor="mm"
+    )
     return out
 
 

@@ -102,9 +102,10 @@ class UniquenessResult:
             `score` (1 - repeats / n), `p_value`, `p_corrected` (in [0, 1]), `verdict`.
         images: one row an image: `uniqueness_score` (1 less the score of its closest copy where it is to be set
             aside, else 1), `uniqueness_flag` (bool, to be set aside).
-        members: one row a picture of a group: `group` (int), `image` (int, row), `keep` (bool, best of the group),
+        members: one row a picture of a group: `group` (int), `image_id`, `keep` (bool, best of the group),
             `change` (str, against the best), `across` (str), best first.
-        found: the pairs. repeats, n: of the training pictures altogether. evidence: ids of each concept, and under
+        pairs: columns of `pairs.parquet`, `conflict` (bool, two different concepts) and `change` (str).
+        found: every pair of the dataset. repeats, n: of the training pictures altogether. evidence: ids of each concept, and under
             "" of the dataset.
     """
 
@@ -141,7 +142,7 @@ class UniquenessResult:
                 "compared": self.found.compared,
                 "alpha": self.params.alpha,
             },
-            tables={IMAGES: self.images, PAIRS: self.pairs, "members": self.members},
+            tables={IMAGES: self.images, PAIRS: self.pairs, "members": self.members, "concepts": self.concepts},
         )
 
     def _overall(self) -> Verdict:
@@ -243,9 +244,8 @@ def _members(dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
         best = row if first else best
         change, across = ("", "none") if first else link.get((min(row, best), max(row, best)), ("", "none"))
         rows.append((int(group[row]), row, first, change, across))
-    return pd.DataFrame(rows, columns=["group", "image", "keep", "change", "across"]).astype(
-        {"group": np.int64, "image": np.int64, "keep": bool}
-    )
+    out = pd.DataFrame(rows, columns=["group", "image", "keep", "change", "across"])
+    return out.astype({"group": np.int64, "image": np.int64, "keep": bool})
 
 
 def _evidence(dataset: Dataset, members: pd.DataFrame, pairs: pd.DataFrame, limit: int) -> dict[str, tuple[str, ...]]:
@@ -327,11 +327,12 @@ def find_uniqueness(
     closest = np.zeros(len(dataset))
     for end in ("a", "b"):
         np.maximum.at(closest, pairs[end].to_numpy(dtype=np.int64), pairs["score"].to_numpy(dtype=np.float64))
+    ids = dataset.images["image_id"].astype(str).to_numpy()
     images = pd.DataFrame({"uniqueness_score": np.where(aside, 1.0 - closest, 1.0), "uniqueness_flag": aside})
     return UniquenessResult(
         concepts=_concept_table(dataset, found, pairs, aside, params),
         images=images,
-        members=members,
+        members=members.assign(image_id=ids[members["image"]]).drop(columns="image"),
         pairs=contract_pairs(dataset, pairs).assign(conflict=pairs["conflict"], change=pairs["change"]),
         found=found,
         repeats=int((aside & training).sum()),

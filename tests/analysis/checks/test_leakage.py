@@ -1,0 +1,81 @@
+"""Leakage: copies across splits and origins are found; without a border there is nothing to say."""
+
+from __future__ import annotations
+
+import pytest
+from duplicates_support import dataset_of, jpeg, scene
+from PIL import ImageOps
+
+from analysis.checks.base import Unavailable, Verdict
+from analysis.checks.leakage import LeakageResult, find_leakage
+from analysis.checks.uniqueness import find_uniqueness
+
+TRAIN = {f"A/train{i}.jpg": scene(i) for i in range(10)}
+TEST = {f"A/test{i}.jpg": scene(100 + i) for i in range(10)}
+
+
+def result(pictures, **options):
+    dataset, features = dataset_of(pictures, **options)
+    found = find_leakage(dataset, features)
+    assert isinstance(found, LeakageResult)
+    return found
+
+
+def splits(pictures):
+    return {i: "test" if "test" in i else "train" for i in pictures}
+
+
+def test_without_a_border_it_is_unavailable():
+    dataset, features = dataset_of(TRAIN)
+    assert isinstance(find_leakage(dataset, features), Unavailable)
+
+
+def test_clean_splits_pass():
+    pictures = TRAIN | TEST
+    findings = result(pictures, split=splits(pictures)).findings()
+    assert findings.verdict is Verdict.PASS and findings.score == 1.0 and not findings.evidence
+
+
+def test_a_single_altered_copy_across_splits_is_a_warning_with_both_pictures_first():
+    pictures = TRAIN | TEST | {"A/test_x.jpg": ImageOps.mirror(scene(4))}
+    found = result(pictures, split=splits(pictures))
+    findings = found.findings()
+    assert findings.verdict is Verdict.WARN
+    assert set(findings.evidence) == {"A/train4.jpg", "A/test_x.jpg"}
+    assert found.pairs["across"].tolist() == ["split"]
+    assert {found.pairs["side_a"].iloc[0], found.pairs["side_b"].iloc[0]} == {"train", "test"}
+    assert findings.score == pytest.approx(1 - 1 / 11)
+
+
+def test_many_leaked_pictures_fail():
+    pictures = TRAIN | TEST | {f"A/test_x{i}.jpg": jpeg(scene(i), 60) for i in range(3)}
+    findings = result(pictures, split=splits(pictures)).findings()
+    assert findings.verdict is Verdict.FAIL
+    assert findings.extra["leaked"] == 3 and findings.extra["held_out"] == 13
+
+
+def test_a_copy_across_origins_is_found_though_the_real_world_has_no_labels():
+    pictures = TRAIN | {f"real_world:{i}.jpg": scene(300 + i) for i in range(5)}
+    pictures |= {"real_world:copy.jpg": scene(7).resize((200, 150))}
+    real = [i for i in pictures if i.startswith("real_world:")]
+    labels = {i: ["A"] for i in TRAIN}
+    found = result(pictures, real_world=real, labels=labels)
+    assert found.findings().verdict is Verdict.WARN
+    assert found.pairs[["image_a", "image_b", "across"]].to_numpy().tolist() == [
+        ["A/train7.jpg", "real_world:copy.jpg", "origin"]
+    ]
+
+
+def test_copies_within_a_split_do_not_leak_and_copies_across_do_not_repeat():
+    pictures = TRAIN | TEST | {"A/train_same.jpg": jpeg(scene(1)), "A/test_leak.jpg": jpeg(scene(2))}
+    dataset, features = dataset_of(pictures, split=splits(pictures))
+    leaks = find_leakage(dataset, features).pairs
+    repeats = find_uniqueness(dataset, features).pairs
+    assert leaks[["image_a", "image_b"]].to_numpy().tolist() == [["A/train2.jpg", "A/test_leak.jpg"]]
+    assert repeats[["image_a", "image_b"]].to_numpy().tolist() == [["A/train1.jpg", "A/train_same.jpg"]]
+
+
+def test_without_thumbnails_no_more_than_exact_copies_is_claimed():
+    pictures = TRAIN | TEST
+    findings = result(pictures, split=splits(pictures), with_pictures=False).findings()
+    assert findings.verdict is Verdict.CANNOT_TELL and findings.reason
