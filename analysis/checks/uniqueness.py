@@ -105,8 +105,8 @@ class UniquenessResult:
         members: one row a picture of a group: `group` (int), `image_id`, `keep` (bool, best of the group),
             `change` (str, against the best), `across` (str), best first.
         pairs: columns of `pairs.parquet`, `conflict` (bool, two different concepts) and `change` (str).
-        found: every pair of the dataset. repeats, n: of the training pictures altogether. evidence: ids of each concept, and under
-            "" of the dataset.
+        found: every pair of the dataset. repeats, n: of the training pictures altogether.
+        evidence: ids of each concept, and under "" of the dataset.
     """
 
     concepts: pd.DataFrame

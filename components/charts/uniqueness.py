@@ -47,14 +47,15 @@ def _share_by_concept(table: pd.DataFrame) -> None:
     names = short_concepts(table["concept"].tolist())
     figure = bars(
         [names[c] for c in repeated["concept"]],
-        repeated["share"],
+        repeated["share"].to_numpy(),
         colour=verdict_colours(repeated["verdict"].tolist()),
         text=[f"{r:,} of {n:,}" for r, n in zip(repeated["repeats"], repeated["n"], strict=True)],
         limit=0.1,
         limit_words="needs work from here",
     )
     worst = repeated.iloc[0]
-    alt = f"Bars of {count(len(repeated), 'concept')} with repeated pictures, {worst['concept']} first ({worst['share']:.0%})."
+    first = f"{worst['concept']} first ({worst['share']:.0%})"
+    alt = f"Bars of {count(len(repeated), 'concept')} with repeated pictures, {first}."
     show(figure, key="uniqueness-share", alt=alt)
 
 
