@@ -92,8 +92,12 @@ def bars(
         showlegend=False,
     )
     figure_layout(fig)
-    head = 30 if limit is not None and limit_words else 8
-    foot = 46 if title or tick_format else 10
+    axis = bool(title or tick_format)
+    named = limit is not None and bool(limit_words)
+    # A chart that scrolls has its axis on top, where it is seen first.
+    tall = axis and ROW * len(values) > TALL
+    head = (50 if tall else 8) + (22 if named else 0)
+    foot = 46 if axis and not tall else 10
     fig.update_layout(
         height=ROW * len(values) + head + foot,
         margin={"l": 8, "r": 56, "t": head, "b": foot},
@@ -108,7 +112,8 @@ def bars(
         tickformat=tick_format,
         nticks=7,
         zeroline=least < 0,
-        visible=bool(title or tick_format),
+        visible=axis,
+        side="top" if tall else "bottom",
     )
     fig.update_yaxes(
         tickmode="array",
@@ -120,7 +125,7 @@ def bars(
         fixedrange=True,
         tickfont={"size": 13, "color": colours()["ink"]},
     )
-    _limit_line(fig, limit, limit_words)
+    _limit_line(fig, limit, limit_words, above=48 if tall else 0)
     return fig
 
 
@@ -216,7 +221,7 @@ def _interval(values: np.ndarray, low: Any, high: Any) -> dict[str, Any] | None:
     }
 
 
-def _limit_line(fig: go.Figure, limit: float | None, words: str) -> None:
+def _limit_line(fig: go.Figure, limit: float | None, words: str, above: int = 0) -> None:
     if limit is None:
         return
     fig.add_vline(x=limit, line={"color": colours()["ink"], "width": 1.3, "dash": "dot"})
@@ -226,6 +231,7 @@ def _limit_line(fig: go.Figure, limit: float | None, words: str) -> None:
             y=1,
             yref="paper",
             yanchor="bottom",
+            yshift=above,
             showarrow=False,
             text=html.escape(plain(words)),
             font={"size": 12, "color": colours()["muted"]},
