@@ -1,0 +1,1 @@
+"""Pictures with planted defects; see `defects.py`."""
