@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 SIDE = 256
 QUALITY = 90
+HANDLE = 0.8  # size of a mug's handle; the smaller, the harder a mug is to tell from a cup
 Image = NDArray[np.float32]  # (SIDE, SIDE, 3), RGB in [0, 1]
 Points = NDArray[np.floating]
 _SHIFT = 4  # binary digits of a pixel that OpenCV draws polygons to
@@ -134,7 +135,8 @@ def _drinking(c: _Canvas, rng: np.random.Generator, *, handle: bool) -> None:
     colour, other = _paint_colour(rng), _paint_colour(rng)
     w, lip = rng.uniform(0.62, 0.78), rng.uniform(0.13, 0.2)
     side = float(rng.choice([-1.0, 1.0]))
-    outer, thick = _ellipse(side * w, 0.12, rng.uniform(0.4, 0.5), rng.uniform(0.42, 0.55)), rng.uniform(0.68, 0.76)
+    thick = rng.uniform(0.68, 0.76)
+    outer = _ellipse(side * w, 0.12, HANDLE * rng.uniform(0.4, 0.5), HANDLE * rng.uniform(0.42, 0.55))
     centre = np.array([side * w, 0.12])
     ring = c.mask(outer) * (1 - c.mask((outer - centre) * thick + centre))
     if handle:
