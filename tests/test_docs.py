@@ -69,3 +69,11 @@ def test_no_file_names_a_registry_host_or_a_path_of_one_machine() -> None:
 def test_committed_pictures_stay_small() -> None:
     total = sum(p.stat().st_size for p in (REPOSITORY / "sample_data").rglob("*.jpg"))
     assert total < 15_000_000
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
+def test_each_check_has_a_row_on_the_page_about_verdicts(check) -> None:  # type: ignore[no-untyped-def]
+    rows = (REPOSITORY / "docs" / "verdicts.md").read_text(encoding="utf-8").partition("## The checks")[2]
+    row = [line for line in rows.splitlines() if line.startswith(f"| [{check.id}](checks/{check.id}.md) |")]
+    assert len(row) == 1
+    assert all(len(cell.strip()) > 5 for cell in row[0].strip("|").split("|")[1:])
