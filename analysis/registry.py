@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks import balance, image_quality, leakage, quantity, uniqueness
+from analysis.checks import balance, consistency, image_quality, leakage, quantity, uniqueness
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
@@ -53,6 +53,17 @@ CHECKS: tuple[Check, ...] = (
         function=leakage.find_leakage,
         params=leakage.Params,
         method=leakage.METHOD,
+    ),
+    Check(
+        id="consistency",
+        guideline=("G5",),
+        title="Consistent composition",
+        question="Are the pictures of each concept photographed in a consistent way?",
+        needs=("labels",),
+        page="consistency",
+        function=consistency.find_consistency,
+        params=consistency.Params,
+        method=consistency.METHOD,
     ),
     Check(
         id="image_quality",
