@@ -74,6 +74,6 @@ def test_committed_pictures_stay_small() -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
 def test_each_check_has_a_row_on_the_page_about_verdicts(check) -> None:  # type: ignore[no-untyped-def]
     rows = (REPOSITORY / "docs" / "verdicts.md").read_text(encoding="utf-8").partition("## The checks")[2]
-    row = [line for line in rows.splitlines() if line.startswith(f"| [{check.id}](checks/{check.id}.md) |")]
+    row = [line for line in rows.splitlines() if re.match(rf"\| \[?{check.id}\b", line)]
     assert len(row) == 1
     assert all(len(cell.strip()) > 5 for cell in row[0].strip("|").split("|")[1:])
