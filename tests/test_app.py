@@ -23,7 +23,7 @@ def test_addresses_are_flat_and_unique():
     pages = declared_pages()
     slugs = [k["url_path"] for k in pages.values() if not k.get("default")]
     assert len(set(slugs)) == len(slugs) == len(pages) - 1
-    assert all(re.fullmatch("[a-z0-9_]+", slug) for slug in slugs)
+    assert all(re.fullmatch("[a-z0-9_-]+", slug) for slug in slugs)
 
 
 @pytest.mark.parametrize("page", sorted(declared_pages()))
