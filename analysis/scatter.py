@@ -33,7 +33,7 @@ CLIP: Final = 10.0
 EXPECTED: Final = 1 - TAIL
 PRIOR_SPREAD: Final = 12.0
 """Pseudo-pictures of the prior on a group's rate. On shelf photos of 81 kinds the rates found were as spread as 8-22
-pseudo-pictures say (background: 4), on photos of things on a table as 50 and more."""
+pseudo-pictures say (background: 4), on photos of things on a table as 50 and more (background: 10)."""
 PRIOR_GROUPS: Final = 2
 """Siblings the prior weighs as much as."""
 FARTHEST: Final = 2
@@ -68,6 +68,7 @@ def compare(
     aspects: Sequence[Int64],
     judged: int,
     excused: Bool | None = None,
+    prior: Float64 | None = None,
 ) -> Scatter:
     """Compare the scatter of groups with that of their siblings.
 
@@ -79,6 +80,7 @@ def compare(
         judged: the first so many groups are compared and compared with; the others get distances only. Where it is
             0, the others are measured against themselves.
         excused: (n,), pictures that may be composed otherwise: they do not count, in no group.
+        prior: (A,), pseudo-pictures of the prior on a group's rate; `PRIOR_SPREAD` for all by default.
     """
     base = list(groups[:judged] or groups)
     space = spaces(numbers, unnoticed, base, aspects)
@@ -105,7 +107,9 @@ def compare(
         share.append(beyond[k] / size[k])
         compared = judged > 1
         p_value.append(
-            one_more_draw(beyond[k], size[k], beyond[others], size[others]) if compared else np.full(len(limit), np.nan)
+            one_more_draw(beyond[k], size[k], beyond[others], size[others], prior)
+            if compared
+            else np.full(len(limit), np.nan)
         )
         beside = np.median(dispersion[others if compared else [k]], axis=0)
         ratio.append(dispersion[k] / np.maximum(beside, 0.1))
@@ -190,12 +194,13 @@ def usual_pictures(z: Float64) -> Int64:
     return near
 
 
-def one_more_draw(beyond: Int64, size: int, siblings: Int64, sizes: Int64) -> Float64:
+def one_more_draw(beyond: Int64, size: int, siblings: Int64, sizes: Int64, prior: Float64 | None = None) -> Float64:
     """P(at least this many beyond the limit), were this group one more draw of the siblings' kind.
 
     Args:
         beyond: (A,), pictures of the group beyond the limit, of `size`.
         siblings: (K - 1, A), likewise for each sibling, of `sizes` (K - 1,).
+        prior: (A,), pseudo-pictures; `PRIOR_SPREAD` by default.
 
     Returns:
         float64 (A,): upper tail of the beta-binomial.
@@ -207,8 +212,8 @@ def one_more_draw(beyond: Int64, size: int, siblings: Int64, sizes: Int64) -> Fl
     mean = np.maximum((rate.sum(axis=0) + EXPECTED * PRIOR_GROUPS) / (k + PRIOR_GROUPS), 0.02)
     chance = mean * (1 - mean)
     excess = ((rate - mean) ** 2 - chance / sizes[:, None]).sum(axis=0)
-    prior = 1 / (1 + PRIOR_SPREAD)
-    alike = np.clip((PRIOR_GROUPS * prior + excess / chance) / (PRIOR_GROUPS + k), prior / 3, 0.5)
+    given = 1 / (1 + (np.full(len(mean), PRIOR_SPREAD) if prior is None else prior))
+    alike = np.clip((PRIOR_GROUPS * given + excess / chance) / (PRIOR_GROUPS + k), given / 3, 0.5)
     weight = 1 / alike - 1
     out: Float64 = betabinom.sf(beyond - 1, size, mean * weight, (1 - mean) * weight)
     return out

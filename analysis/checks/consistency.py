@@ -53,6 +53,8 @@ DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
 OVERALL: Final = "overall"
 WORDS: Final = {**ASPECTS, OVERALL: "composition as a whole"}
 ORDER: Final = tuple(WORDS)
+PRIOR: Final = np.array([6.0 if a == "background" else 12.0 for a in ORDER])
+"""Pseudo-pictures of the prior (`analysis.scatter`): backgrounds differ more between concepts than anything else."""
 CAUSES: Final = ("shape", "subject", "framing", "background", "viewpoint", "lighting")
 NAMED: Final = 3
 _COLUMNS: Final = tuple(np.flatnonzero([a == aspect for a in ASPECT_OF]) for aspect in ASPECTS)
@@ -281,7 +283,8 @@ def _fix(concept: str, aspects: list[str], strange: int) -> str:
 
 
 def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    """`a`; `a, and b`: one of the words holds an "and" itself."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])}, and {words[-1]}" if words else ""
 
 
 def sample(groups: list[NDArray[np.int64]], most: int, seed: int) -> list[NDArray[np.int64]]:
@@ -413,7 +416,7 @@ def find_consistency(
         return ConsistencyResult(empty, nothing, few, len(dataset), len(measured.rows), len(labels.rows), 0, 0, params)
     within = scaled(progress, 0.95 - real_share, 0.95)
     excused, real = _excused(dataset, features, measured, groups[:judged] or groups, params, within)
-    scatter = compare(measured.numbers, UNNOTICED, groups, _COLUMNS, judged, excused)
+    scatter = compare(measured.numbers, UNNOTICED, groups, _COLUMNS, judged, excused, PRIOR)
     corrected, found = judge(scatter, params)
     aspects = pd.DataFrame(
         {

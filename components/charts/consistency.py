@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -28,6 +29,14 @@ SIDE: Final = 200  # pixels of a mean picture's longer side
 MOST_IN_MEAN: Final = 200  # pictures; more change nothing that can be seen
 MOST_BOXES: Final = 300
 TYPICAL: Final = 8
+SHORT: Final = {
+    "subject": "position",
+    "framing": "framing",
+    "background": "background",
+    "viewpoint": "viewpoint",
+    "lighting": "light",
+    "shape": "shape",
+}
 USUAL: Final = PALETTE[0]
 ODD: Final = PALETTE[4]
 
@@ -49,7 +58,8 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     st.html(f'<p class="tde-text">{html.escape(plain(found.headline))}</p>')
     of = subjects[subjects["concept"] == chosen]
     _pictures_of_composition(opened, subjects, of, chosen, names[chosen])
-    _aspect_bars(aspects[aspects["concept"] == chosen], found.verdict, names[chosen])
+    named = str(found.extra.get("in", ""))
+    _aspect_bars(aspects[aspects["concept"] == chosen], found.verdict, named, names[chosen])
     _strips(opened, of, found.evidence, names[chosen])
 
 
@@ -61,7 +71,7 @@ def _pictures_of_composition(
     panels = [
         _panel(
             f"Where the subject is: {count(len(of), 'picture')}",
-            overlay(of, shape),
+            _as_picture(overlay(of, shape), f"Boxes around the subjects of {len(of)} pictures, laid over each other"),
             _legend(of),
         ),
         _panel(
@@ -106,10 +116,17 @@ def overlay(of: pd.DataFrame, shape: float) -> str:
             f'stroke-width=".5"{dash}/>'
         )
     return (
-        f'<svg viewBox="0 0 {width:.1f} {height:.1f}" role="img" '
-        f'aria-label="Boxes around the subjects of {len(order)} pictures, laid over each other" '
-        f'style="width:100%;height:100%;display:block">{"".join(boxes)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.1f} {height:.1f}" '
+        f'width="{4 * width:.0f}" height="{4 * height:.0f}">'
+        # the frame of the usual picture
+        f'<rect width="100%" height="100%" fill="none" stroke="#8A929B" stroke-width=".8"/>{"".join(boxes)}</svg>'
     )
+
+
+def _as_picture(svg: str, words: str) -> str:
+    """An SVG as an image: inside HTML the browser's frame strips it."""
+    source = data_uri(svg.encode(), "image/svg+xml")
+    return f'<img src="{source}" alt="{html.escape(words)}" style="max-width:100%;max-height:100%;display:block">'
 
 
 def _legend(of: pd.DataFrame) -> str:
@@ -160,14 +177,15 @@ def _panel(title: str, inside: str, below: str) -> str:
     )
 
 
-def _aspect_bars(aspects: pd.DataFrame, verdict: Verdict, name: str) -> None:
+def _aspect_bars(aspects: pd.DataFrame, verdict: Verdict, named: str, name: str) -> None:
     if not len(aspects):
         return
     by = aspects.set_index("aspect").loc[list(ORDER)]
     order = [a for a in by.sort_values("share", ascending=False, kind="stable").index if a != "overall"] + ["overall"]
     by = by.loc[order]
     st.markdown("**In what: pictures that are unlike the rest of their concept**")
-    colours = [verdict_colours([verdict])[0] if f else "#8A929B" for f in by["found"]]
+    strong = verdict_colours([verdict])[0]
+    colours = [strong if f or WORDS[a] in named else "#8A929B" for a, f in zip(by.index, by["found"], strict=True)]
     figure = bars(
         [WORDS[a].capitalize() for a in by.index],
         by["share"].to_numpy(dtype=np.float64),
@@ -188,20 +206,24 @@ def _beside(ratio: float) -> str:
 
 
 def _strips(opened: OpenDataset, of: pd.DataFrame, evidence: tuple[str, ...], name: str) -> None:
-    reasons = dict(zip(of["image_id"], of["reason"], strict=True))
     if evidence:
-        st.markdown(f"**Pictures that stick out** ({len(evidence):,} shown, the farthest first)")
-        shown = [i for i in evidence if i in reasons]
-        picture_strip(
-            opened, shown, "consistency-odd", captions=[plain(i.rsplit("/", 1)[-1]) for i in shown],
-            notes=[reasons[i] for i in shown],
-        )  # fmt: skip
+        odd = dict(zip(of["image_id"], (in_short(d) for d in of[list(SHORT)].to_dict("records")), strict=True))
+        shown = [i for i in evidence if i in odd]
+        st.markdown(f"**Pictures that stick out** ({len(shown):,}, the farthest first), and in what")
+        picture_strip(opened, shown, "consistency-odd", captions=[odd[i] for i in shown])
     usual = of[~of["sticks_out"]].sort_values("far", kind="stable")["image_id"].tolist()[:TYPICAL]
     if usual:
         st.markdown("**Typical pictures**, composed most like the rest")
         picture_strip(
             opened, usual, "consistency-usual", captions=[plain(i.rsplit("/", 1)[-1]) for i in usual], limit=TYPICAL
         )
+
+
+def in_short(distance: Mapping[Hashable, float]) -> str:
+    """One or two words for what is odd about a picture: the aspects it is farthest in."""
+    order = sorted(SHORT, key=lambda a: -distance[a])
+    odd = [SHORT[a] for a in order[:2] if distance[a] > 1]
+    return ", ".join(odd) or "a little in all"
 
 
 _GRID: Final = (
