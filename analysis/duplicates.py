@@ -164,7 +164,25 @@ def change_in_words(agreement: Agreement) -> str:
         words.append("cropped")
     if agreement.share < 0.9:
         words.append("marked or retouched")
-    return ", ".join(words) or "resized, recompressed or toned"
+    return ", ".join(words)
+
+
+def _seen_in_attributes(images: pd.DataFrame, a: int, b: int) -> list[str]:
+    """What two measured pictures differ in, in words."""
+    known = images.columns
+    words = []
+    if {"width", "height"} <= set(known):
+        one, other = (images[k].to_numpy() for k in ("width", "height"))
+        if one[a] != one[b] or other[a] != other[b]:
+            words.append("resized")
+    both = images.iloc[np.array([a, b])]
+    if "saturation" in known and int((both["saturation"] < 0.01).sum()) == 1:
+        words.append("without colour")
+    if "brightness" in known:
+        dark, light = sorted(both["brightness"].tolist())
+        if light > 1.1 * dark + 0.01:
+            words.append("lighter or darker")
+    return words or ["recompressed"]
 
 
 def _fields(
@@ -239,7 +257,7 @@ def _equal_hashes(dataset: Dataset, rows: NDArray[np.intp]) -> dict[tuple[int, i
     for row in sorted(rows.tolist()):
         image = dataset.images.iloc[row]
         by.setdefault((str(image["phash"]), str(image["dhash"])), []).append(row)
-    return {(m[0], other): (0.9, "nearly the same pixels") for m in by.values() for other in m[1:]}
+    return {(m[0], other): (0.9, "") for m in by.values() for other in m[1:]}
 
 
 def _all_pairs(
@@ -302,6 +320,11 @@ def _pair_frame(dataset: Dataset, pairs: Sequence[tuple[int, int, str, float, st
     rows = []
     for a, b, kind, score, change in pairs:
         conflict = conflicting(dataset.concepts_of(a), dataset.concepts_of(b))
+        if kind == NEAR and change != "both changed":
+            seen = _seen_in_attributes(dataset.images, a, b)
+            # A cut changes the size too, and a mark is the better word for what recompressing explains.
+            seen = [w for w in seen if not change or w not in ("resized", "recompressed")]
+            change = ", ".join(w for w in (change, *seen) if w)
         if origin[a] != origin[b]:
             across = "origin"
         elif split[a] is not None and split[b] is not None and split[a] != split[b]:

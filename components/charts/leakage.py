@@ -37,7 +37,7 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
             shown = pairs[_between(pairs) == chosen]
     pages = -(-len(shown) // PAIRS_A_PAGE)
     page = min(int(st.session_state.get("leakage-page", 1)), pages)
-    with st.grid(COLUMNS, min_column_width=300, gap="small"):
+    with st.grid(COLUMNS, min_column_width=210, gap="small"):
         for n, row in enumerate(shown.iloc[(page - 1) * PAIRS_A_PAGE : page * PAIRS_A_PAGE].to_dict("records")):
             _pair(opened, {str(k): str(v) for k, v in row.items()}, n)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from analysis.dataset import Dataset
     from analysis.opening import OpenDataset
 
-GROUPS_A_PAGE: Final = 6
+GROUPS_A_PAGE: Final = 9
+COLUMNS: Final = 3
 TILES: Final = 8  # of one group: one row in a wide window
 CONCEPTS: Final = 20
 ALL: Final = "All groups"
@@ -110,8 +112,9 @@ def _groups(opened: OpenDataset, members: pd.DataFrame, pairs: pd.DataFrame) -> 
     pages = -(-len(numbers) // GROUPS_A_PAGE)
     page = min(int(st.session_state.get("uniqueness-page", 1)), pages)
     clashes = _clashing(members, pairs)
-    for number in numbers[(page - 1) * GROUPS_A_PAGE : page * GROUPS_A_PAGE]:
-        _group(opened, shown[shown["group"] == number], int(number), number in clashes)
+    with st.grid(COLUMNS, min_column_width=240, gap="small"):
+        for number in numbers[(page - 1) * GROUPS_A_PAGE : page * GROUPS_A_PAGE]:
+            _group(opened, shown[shown["group"] == number], int(number), number in clashes)
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.caption(f"{count(len(numbers), 'group')}, {GROUPS_A_PAGE} a page", width="content")
@@ -144,13 +147,12 @@ def _group(opened: OpenDataset, rows: pd.DataFrame, number: int, clash: bool) ->
         return
     images = opened.dataset.images.iloc[at]
     sizes = [f"{int(w):,} × {int(h):,}" for w, h in zip(images["width"], images["height"], strict=True)]
-    told = [
-        f"{'keep' if keep else change or 'copy of a copy'} · {size}"
-        for keep, change, size in zip(rows["keep"], rows["change"], sizes, strict=True)
-    ]
-    words = f"Group {number + 1}: {count(len(rows), 'picture')}" + (", under different concepts" if clash else "")
+    told = [f"keep · {size}" if keep else size for keep, size in zip(rows["keep"], sizes, strict=True)]
+    changes = sorted({c or "copy of a copy" for c in rows.loc[~rows["keep"], "change"]})
+    words = f"<strong>Group {number + 1}</strong> {html.escape('; '.join(changes))}"
+    words += " · <strong>under different concepts</strong>" if clash else ""
     with st.container(border=True, key=f"uniqueness-group-{number}"):
-        st.html(f'<span class="tde-small"><strong>{words}</strong></span>')
+        st.html(f'<span class="tde-small">{words}</span>')
         clicked = gallery(
             opened,
             at,
