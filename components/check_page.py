@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from analysis.audit import Task
-from analysis.checks.base import Check, Findings, Verdict
+from analysis.checks.base import Check, Findings, Verdict, at_least
 from analysis.registry import checks_by_id
 from analysis.results import Change, Kept
 from components import audits
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Draw = Callable[["OpenDataset", Findings], None]
 
+ALPHA: Final = 0.05
 _HELP: Final = {
     "labels": "Put the pictures into one folder per concept, or name their concepts in a manifest.",
     "real_world": "Open the dataset again from the start page with a second folder: pictures from real use.",
@@ -131,7 +132,8 @@ def _second(now: Answer) -> str:
     parts = []
     if findings.score is not None:
         parts.append(f"Score {findings.score:.2f}, where 1 is fine.")
-    if findings.p_value is not None and findings.verdict in (Verdict.WARN, Verdict.FAIL):
+    # Where the smallest p-value is not small, something else than the test gave the verdict.
+    if findings.p_value is not None and findings.p_value <= ALPHA and at_least(findings.verdict, Verdict.WARN):
         parts.append(chance_words(findings.p_value))
     if findings.reason and findings.reason != findings.headline:
         parts.append(findings.reason)
@@ -146,9 +148,7 @@ def chance_words(p: float) -> str:
     """A p-value for a person."""
     if p < 0.001:
         return "Chance alone would show this in fewer than 1 of 1,000 such datasets."
-    if p <= 0.5:
-        return f"Chance alone would show this in about 1 of {round(1 / p):,} such datasets."
-    return "Chance alone often shows this."
+    return f"Chance alone would show this in about 1 of {round(1 / p):,} such datasets."
 
 
 def _what_would_help(opened: OpenDataset, check: Check) -> None:

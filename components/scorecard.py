@@ -18,7 +18,7 @@ from components import audits
 from components.audits import Answer
 from components.evidence import tiny_strip
 from components.state import link_parameters
-from components.text import count, duration, enumerate_words, plain
+from components.text import count, duration, enumerate_words, md, plain
 from components.verdicts import badge, quiet_badge, verdict_colour, verdict_word
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 STRIP: Final = 7
 FIRST: Final = 3
-SECONDS: Final = {"balance": 4.0, "quantity": 40.0}
-OTHER_SECONDS: Final = 12.0
+SECONDS: Final = {"balance": 2, "leakage": 1, "image_quality": 1, "quantity": 8, "uniqueness": 15, "consistency": 6}
+OTHER_SECONDS: Final = 10
 """Of one check on `SECONDS_FOR` images on two cores, rounded up: only for the sentence before the first run."""
 SECONDS_FOR: Final = 1500
 _MEANING: Final = {
@@ -95,19 +95,30 @@ def summary(opened: OpenDataset, found: Sequence[Line]) -> None:
             st.html(f'<p class="tde-text">{html.escape(before_words(opened))}</p>')
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if not run.active:
-                st.button(
-                    "Run all checks again" if kept else "Run all checks",
-                    type="secondary" if kept else "primary",
-                    key="run-all",
-                    on_click=run_all,
-                    args=(opened,),
-                )
+                _run_buttons(opened, found)
             if kept:
                 downloads(opened, found)
     if run.active:
         done, every = run.counts()
         audits.show_progress(opened, f"Looking: {done} of {count(every, 'check')} done", key="scorecard")
         st.caption("Each answer appears below as soon as it is there. You may leave this page meanwhile.")
+
+
+def _run_buttons(opened: OpenDataset, found: Sequence[Line]) -> None:
+    """Run everything; or, where some answers are there, what is missing or may no longer hold."""
+    answers = _answers(found)
+    due = [a.check.id for a in answers if a.kept is None or a.changes]
+    if 0 < len(due) < len(answers):
+        words = f"Run {count(len(due), 'check')} missing or out of date"
+        st.button(words, type="primary", key="run-due", on_click=run_all, args=(opened, due))
+    fresh = len(due) == len(answers) and not any(a.kept for a in answers)
+    st.button(
+        "Run all checks" if fresh else "Run all checks again",
+        type="primary" if len(due) == len(answers) else "secondary",
+        key="run-all",
+        on_click=run_all,
+        args=(opened,),
+    )
 
 
 def before_words(opened: OpenDataset) -> str:
@@ -120,9 +131,10 @@ def before_words(opened: OpenDataset) -> str:
     )
 
 
-def run_all(opened: OpenDataset) -> None:
-    """Callback: run every check, each with what was set for it."""
-    audits.start(opened, [Task(c, audits.chosen_of(audits.answer(opened, c).kept)) for c in CHECKS])
+def run_all(opened: OpenDataset, only: Sequence[str] | None = None) -> None:
+    """Callback: run every check (or only these), each with what was set for it."""
+    checks = [c for c in CHECKS if only is None or c.id in only]
+    audits.start(opened, [Task(c, audits.chosen_of(audits.answer(opened, c).kept)) for c in checks])
 
 
 def _answers(found: Sequence[Line]) -> list[Answer]:
@@ -276,6 +288,7 @@ def legend() -> None:
     with st.expander("What the words mean"):
         rows = "".join(f"<tr><td>{badge(v)}</td><td>{html.escape(words)}</td></tr>" for v, words in _MEANING.items())
         st.html(f'<table class="tde-table">{rows}</table>')
+        st.caption(f"How a verdict comes about, on one page: {md('docs/verdicts.md')}")
 
 
 def page_of(check_id: str) -> str:

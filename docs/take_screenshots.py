@@ -90,10 +90,10 @@ def _take(browser: Browser, url: str, name: str, path: Path, look: tuple[str, in
 def _audit(page: Page, name: str) -> None:
     """Run what has not been run yet, and wait for the answer."""
     if name == "scorecard":
-        button = page.get_by_role("button", name="Run all checks", exact=True)
-        if button.count():
+        button = page.locator(".st-key-run-all button, .st-key-run-due button").first
+        if page.get_by_role("button", name="Run", exact=True).count():
             button.click()
-            page.wait_for_selector(".st-key-scorecard-running, [data-testid=stDownloadButton]")
+            page.wait_for_timeout(2000)
     else:
         page.wait_for_selector(".tde-verdict")
     page.wait_for_function("!document.querySelector('[class*=-running]')")

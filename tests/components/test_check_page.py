@@ -267,7 +267,7 @@ def test_a_number_shows_all_its_digits(values: tuple[float | None, ...], digits:
     assert decimals(*values) == digits
 
 
-@pytest.mark.parametrize(("p", "part"), [(0.0, "fewer than 1 of 1,000"), (0.02, "1 of 50 "), (0.9, "often")])
+@pytest.mark.parametrize(("p", "part"), [(0.0, "fewer than 1 of 1,000"), (0.02, "1 of 50 ")])
 def test_chance_in_words(p: float, part: str) -> None:
     assert part in chance_words(p)
 

@@ -231,6 +231,20 @@ def test_the_sentence_for_who_has_a_minute(lines: list[Line], sentence: str) -> 
     assert summary_sentence(lines) == sentence
 
 
+def test_what_is_missing_can_be_run_alone(data: Path, only_balance: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = run_until(press(open_card(), "Run all checks"), after_run)
+    assert not [b for b in at.button if b.key == "run-due"]
+    (balance,) = scorecard.CHECKS
+    monkeypatch.setattr(scorecard, "CHECKS", (balance, replace(balance, id="scope", title="Scope")))
+    monkeypatch.setattr(scorecard, "page_of", lambda check_id: "pages/explore/class_balance.py")
+    started: list[str] = []
+    monkeypatch.setattr("components.audits.start", lambda opened, tasks: started.extend(t.check.id for t in tasks))
+    at = press(at.run(), "Run 1 check missing or out of date")
+    assert not at.exception and started == ["scope"]
+    press(at, "Run all checks again")
+    assert started == ["scope", "balance", "scope"]
+
+
 @pytest.mark.parametrize(
     ("deep", "part"),
     [
