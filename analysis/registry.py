@@ -64,7 +64,7 @@ CHECKS: tuple[Check, ...] = (
         function=consistency.find_consistency,
         params=consistency.Params,
         method=consistency.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="image_quality",

@@ -49,6 +49,7 @@ DEFAULT_MOST_PICTURES = 6000  # measured, about 3 ms each; from larger datasets 
 DEFAULT_MOST_REAL = 1500  # real-world pictures measured
 DEFAULT_MIN_REAL = 12  # real-world pictures, to say what real use looks like
 DEFAULT_FLAGGED = 0.01  # of the pictures of a consistent concept are flagged
+DEFAULT_FINE_SCORE = 0.9  # least score of a concept that is not named; one with 15 % sticking out has 0.895
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
 OVERALL: Final = "overall"
 WORDS: Final = {**ASPECTS, OVERALL: "composition as a whole"}
@@ -200,10 +201,13 @@ class ConsistencyResult:
         else:
             verdict = Verdict.FAIL if share >= self.params.fail_from else Verdict.WARN
         strange = _telling(of, hits["aspect"].tolist())
+        score = float(np.clip(1 - (share - EXPECTED) / (1 - EXPECTED), 0, 1))
+        if not len(hits):  # no more than what concepts differ by nature: never below one that is named
+            score = max(score, DEFAULT_FINE_SCORE)
         return ConceptFinding(
             concept=concept,
             verdict=verdict,
-            score=float(np.clip(1 - (share - EXPECTED) / (1 - EXPECTED), 0, 1)) if tested else None,
+            score=score if tested else None,
             headline=_sentence(verdict, words, share, len(of)),
             evidence=tuple(strange["image_id"].head(self.params.evidence)),
             fix=_fix(concept, named, len(strange)) if len(hits) else "",

@@ -190,10 +190,11 @@ def _aspect_bars(aspects: pd.DataFrame, verdict: Verdict, named: str, name: str)
         [WORDS[a].capitalize() for a in by.index],
         by["share"].to_numpy(dtype=np.float64),
         colour=colours,
-        text=[f"{percent(s)}{_beside(r)}" for s, r in zip(by["share"], by["ratio"], strict=True)],
+        text=[percent(s) for s in by["share"]],
+        hover=[f"{percent(s)} stick out{_beside(r)}" for s, r in zip(by["share"], by["ratio"], strict=True)],
         limit=EXPECTED,
         limit_words="usual",
-        value_range=(0.0, max(0.3, float(by["share"].max()) * 1.45)),
+        value_range=(0.0, max(0.3, float(by["share"].max()) * 1.15)),
     )
     alt = "; ".join(f"{WORDS[a]} {percent(s)}" for a, s in zip(by.index, by["share"], strict=True))
     show(figure, key="consistency-aspects", alt=f"Share of the pictures of {name} that stick out: {alt}")
@@ -202,7 +203,7 @@ def _aspect_bars(aspects: pd.DataFrame, verdict: Verdict, named: str, name: str)
 def _beside(ratio: float) -> str:
     if not np.isfinite(ratio) or ratio < 1.25:
         return ""
-    return f"  ({ratio:.1f} times as scattered as the others)"
+    return f"; {ratio:.1f} times as scattered as the other concepts"
 
 
 def _strips(opened: OpenDataset, of: pd.DataFrame, evidence: tuple[str, ...], name: str) -> None:
@@ -220,14 +221,13 @@ def _strips(opened: OpenDataset, of: pd.DataFrame, evidence: tuple[str, ...], na
 
 
 def in_short(distance: Mapping[Hashable, float]) -> str:
-    """One or two words for what is odd about a picture: the aspects it is farthest in."""
-    order = sorted(SHORT, key=lambda a: -distance[a])
-    odd = [SHORT[a] for a in order[:2] if distance[a] > 1]
-    return ", ".join(odd) or "a little in all"
+    """A word for what is odd about a picture: the aspect it is farthest in."""
+    farthest = max(SHORT, key=lambda a: distance[a])
+    return SHORT[farthest] if distance[farthest] > 1 else "a bit of all"
 
 
 _GRID: Final = (
-    "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,220px),1fr));gap:1.1rem;max-width:960px"
+    "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr));gap:1.1rem;max-width:960px"
 )
 _FRAME: Final = (
     "aspect-ratio:1;display:flex;align-items:center;justify-content:center;overflow:hidden;border-radius:8px;"
