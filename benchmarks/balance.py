@@ -3,8 +3,8 @@
     python benchmarks/balance.py [--data FOLDER] [--draws 3]
 
 Six TrashNet classes of 60 photos; one after the other is cut to 12. Printed is the recall of the cut class as it
-stands, with the imbalance weighed out, and when all other classes are cut to 12 too (the costly way of asking). Exit code 1
-where weighed out and truly balanced differ by more than 0.1 on average.
+stands, with the imbalance weighed out, and when all other classes are cut to 12 too (the costly way of asking).
+Exit code 1 where weighed out and truly balanced differ by more than 0.1 on average.
 """
 
 from __future__ import annotations
