@@ -1,0 +1,59 @@
+"""A small network from scratch: learns what can be learnt, gives the same answer twice, stops when asked to."""
+
+import numpy as np
+import pytest
+from support import encode, photo
+
+from analysis.deep_probe import measure_from_scratch, small_pictures, train_and_score
+from analysis.errors import Cancelled
+
+TINTS = ((230, 40, 40), (40, 40, 230))
+
+
+class Kept:
+    """Thumbnails of made pictures; every seventh is missing."""
+
+    def thumbnails(self, rows):
+        return [None if r % 7 == 6 else encode(photo(int(r), (40, 30), TINTS[r % 2]), "JPEG") for r in rows]
+
+
+def tinted(n: int) -> tuple[np.ndarray, np.ndarray]:
+    pictures = [np.asarray(photo(i, (64, 64), TINTS[i % 2])) for i in range(n)]
+    return np.stack(pictures), np.eye(2, dtype=bool)[np.arange(n) % 2]
+
+
+def test_it_tells_red_from_blue_pictures_it_has_not_seen_and_repeats_itself() -> None:
+    images, member = tinted(40)
+    scores = [train_and_score(images[:28], member[:28], images[28:], steps=25, seed=3) for _ in range(2)]
+    assert (scores[0].argmax(axis=1) == member[28:].argmax(axis=1)).mean() >= 0.9
+    assert np.array_equal(*scores)
+
+
+def test_small_pictures_are_square_and_missing_ones_marked() -> None:
+    images, there = small_pictures(Kept(), np.arange(8), side=16)
+    assert images.shape == (8, 16, 16, 3)
+    assert there.tolist() == [True] * 6 + [False, True]
+    assert images[0, ..., 0].mean() > images[0, ..., 2].mean() + 80  # red stays red
+
+
+def test_its_curve_has_every_share_and_can_be_stopped_at_a_step() -> None:
+    rows, notes = np.arange(30), []
+    member = np.eye(2, dtype=bool)[rows % 2]
+    measured = measure_from_scratch(
+        Kept(), rows, member, ("red", "blue"), steps=6, progress=lambda done, total, note="": notes.append(note)
+    )
+    assert measured is not None
+    assert measured.pictures == 26  # four of thirty are missing
+    assert measured.shares[-1] == 1 and len(measured.shares) >= 3
+    assert any("(12 of 12)" in note for note in notes)
+
+    def stop(done: int, total: int, note: str = "") -> None:
+        if "(2 of 12)" in note:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        measure_from_scratch(Kept(), rows, member, ("red", "blue"), steps=6, progress=stop)
+
+
+def test_too_few_pictures_that_can_be_read_give_none() -> None:
+    assert measure_from_scratch(Kept(), np.arange(4), np.eye(2, dtype=bool)[np.arange(4) % 2], ("a", "b")) is None
