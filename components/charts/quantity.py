@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # (name, colour, dash of the way ahead): told apart by colour, by the shape of the points and by their names.
 REGIMES: Final = {
-    "transfer": ("On top of an existing model", PALETTE[0], "circle"),
+    "transfer": ("On top of an existing model", PALETTE[5], "circle"),
     "deep": ("Trained from scratch", PALETTE[1], "diamond"),
 }
 ALL: Final = "All concepts together"
@@ -189,8 +189,15 @@ def guide_ranges(findings: Findings) -> go.Figure:
     fig.add_vline(
         x=max(1, extra["images"]),
         line={"color": colours()["ink"], "width": 1.5},
-        annotation={"text": f"you have {extra['images']:,}", "font": {"color": colours()["ink"], "size": 12}},
-        annotation_position="top",
+    )
+    fig.add_annotation(
+        x=float(np.log10(max(1, extra["images"]))),  # on a logarithmic axis annotations stand at the logarithm
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        text=f"you have {extra['images']:,}",
+        showarrow=False,
+        font={"color": colours()["ink"], "size": 12},
     )
     fig.update_layout(height=170, margin={"l": 8, "r": 16, "t": 30, "b": 36}, dragmode=False)
     _log_axis(fig, min(5, max(1, extra["images"])), max(extra["guide"]["deep"][1], extra["images"]))
@@ -233,7 +240,7 @@ def _table(needs: pd.DataFrame, target: float) -> None:
             {
                 "Concept": [plain(str(c)) for c in ordered["concept"]],
                 "Pictures": ordered["n"].to_numpy(),
-                "Found now": 100 * ordered["now"].to_numpy(),
+                "Found now": np.round(100 * ordered["now"].to_numpy()),  # as the sentences round
                 f"Needed for {target:.0%}": [_needed(r) for r in ordered.to_dict("records")],
             }
         ),
