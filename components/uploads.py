@@ -85,9 +85,10 @@ def checked_source(training: str, real_world: str) -> Source:
 def zip_form() -> None:
     """Upload of a zip file; it is unpacked on this computer and opened."""
     given = st.file_uploader(
-        "Zip file with one folder per concept, or a COCO, YOLO or VOC dataset",
+        "Zip file with your pictures",
         type=["zip"],
-        help="With two folders named training and real_world at its top, both are read.",
+        help="One folder per concept, or a COCO, YOLO, Pascal VOC or Parquet dataset. With two folders named "
+        "training and real_world at its top, both are read.",
     )
     if given is None:
         return
@@ -144,12 +145,14 @@ def unpacking(file: UploadedFile | BinaryIO, name: str) -> Callable[[Progress], 
 
 
 def _source_in(folder: Path, name: str) -> Source:
+    from analysis.readers.archive import dataset_root
+
     inner = [p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX"))]
     if len(inner) == 1 and inner[0].is_dir() and {p.name for p in inner[0].iterdir()} >= {"training", "real_world"}:
         folder = inner[0]
     if (folder / "training").is_dir() and (folder / "real_world").is_dir():
         return Source(folder / "training", folder / "real_world", name=name)
-    return Source(folder, name=name)
+    return Source(dataset_root(folder), name=name)
 
 
 def _safe_stem(name: str) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from support import photo
+import pyarrow as pa
+import pyarrow.parquet as pq
+from support import encode, photo
 
 from analysis.dataset import Dataset
 from analysis.sources import Source, load_dataset
@@ -104,3 +106,50 @@ def boxes(dataset: Dataset) -> list[tuple[str, str, float, float, float, float]]
 def reasons(dataset: Dataset) -> dict[str, str]:
     """Why each unusable file is unusable."""
     return {u.image_id: u.reason for u in dataset.unreadable}
+
+
+# The same dataset in each form: two splits of four pictures, the last of each without a label.
+
+NAMES = tuple(f"{i}.png" for i in range(4))
+BOX = [4.0, 2.0, 20.0, 10.0]
+
+
+def make_coco(root: Path) -> None:
+    for split in ("train", "val"):
+        write(root / "annotations" / f"instances_{split}2017.json", coco(NAMES, [(i, i % 2, BOX) for i in range(3)]))
+        pictures(root / f"{split}2017", *NAMES)
+
+
+def make_yolo(root: Path) -> None:
+    for split in ("train", "val"):
+        pictures(root / "images" / split, *NAMES)
+        for i in range(3):
+            write(root / "labels" / split / f"{i}.txt", f"{i % 2} 0.35 0.35 0.5 0.5\n")
+    write(root / "data.yaml", "path: .\ntrain: images/train\nval: images/val\nnames: [apple, leek]\n")
+
+
+def make_voc(root: Path) -> None:
+    for split in ("train", "val"):
+        names = [f"{split}-{name}" for name in NAMES]
+        pictures(root / "JPEGImages", *names)
+        for i in range(3):
+            write(
+                root / "Annotations" / f"{split}-{i}.xml", voc_xml(names[i], (["apple", "leek"][i % 2], 4, 2, 24, 12))
+            )
+        write(root / "ImageSets" / "Main" / f"{split}.txt", "".join(f"{split}-{i}\n" for i in range(4)))
+
+
+def make_parquet(root: Path) -> None:
+    (root / "data").mkdir(parents=True)
+    label = {"_type": "ClassLabel", "names": ["apple", "leek"]}
+    features = {"image": {"_type": "Image"}, "objects": {"feature": {"category": label}, "_type": "Sequence"}}
+    for split in ("train", "val"):
+        rows = [{"bytes": encode(photo(len(split) * 9 + i, size=(40, 20)), "PNG"), "path": None} for i in range(4)]
+        things = [{"bbox": [BOX], "category": [i % 2]} if i < 3 else {"bbox": [], "category": []} for i in range(4)]
+        kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+        table = pa.table({"image": pa.array(rows, kind), "objects": things})
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        pq.write_table(table, root / "data" / f"{split}-00000-of-00001.parquet")
+
+
+MAKERS = {"coco": make_coco, "yolo": make_yolo, "voc": make_voc, "parquet": make_parquet}

@@ -122,7 +122,7 @@ def _unpack(file: IO[bytes], into: Path, limits: Limits, progress: Progress) -> 
             temporary.rename(into)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)  # gone already unless something failed
-    return _root(into)
+    return dataset_root(into)
 
 
 def _count_entries(file: IO[bytes], size: int, most: int) -> None:
@@ -344,8 +344,8 @@ def _chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
         ) from error
 
 
-def _root(into: Path) -> Path:
-    """The folder whose sub-folders are the concepts."""
+def dataset_root(into: Path) -> Path:
+    """The folder that is the dataset: `into`, or the only folder in it, if that is a wrapper (see `unpack`)."""
     entries = list(os.scandir(into))
     if len(entries) != 1 or not entries[0].is_dir() or entries[0].name in SPLITS:
         return into

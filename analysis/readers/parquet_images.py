@@ -125,6 +125,7 @@ def _digest(reading: Reading, tables: list[str]) -> str:
     """A name made of the tables' names and content."""
     digest = hashlib.blake2b(digest_size=12)
     total = sum(os.path.getsize(reading.path(t)) for t in tables)
+    pictures = sum(_rows(reading, t) for t in tables)
     done = 0
     for table in tables:
         digest.update(struct.pack("<Q", os.path.getsize(reading.path(table))) + table.encode() + b"\0")
@@ -133,7 +134,7 @@ def _digest(reading: Reading, tables: list[str]) -> str:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
                     done += len(chunk)
-                    reading.progress(done // MEBIBYTE, total // MEBIBYTE, "Reading the tables (MiB)")
+                    reading.progress(pictures * done // max(total, 1), pictures, "Reading the tables")
         except OSError as error:
             raise InputError(f"{shown(table)} cannot be read: {shown(error.strerror or error)}.") from error
     return digest.hexdigest()

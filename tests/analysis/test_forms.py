@@ -10,11 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from forms_support import boxes, coco, concepts, load, pictures, splits, voc_xml, write
-from support import encode, photo
+from forms_support import (
+    MAKERS,
+    boxes,
+    concepts,
+    load,
+    make_coco,
+    make_voc,
+    make_yolo,
+    pictures,
+    splits,
+    write,
+)
 
 from analysis import cli
 from analysis.embedders.base import Embedder
@@ -22,50 +30,6 @@ from analysis.opening import open_dataset
 from analysis.readers.archive import unpack
 from analysis.sources import Source
 from analysis.store import Store
-
-NAMES = tuple(f"{i}.png" for i in range(4))
-BOX = [4.0, 2.0, 20.0, 10.0]
-
-
-def make_coco(root: Path) -> None:
-    for split in ("train", "val"):
-        write(root / "annotations" / f"instances_{split}2017.json", coco(NAMES, [(i, i % 2, BOX) for i in range(3)]))
-        pictures(root / f"{split}2017", *NAMES)
-
-
-def make_yolo(root: Path) -> None:
-    for split in ("train", "val"):
-        pictures(root / "images" / split, *NAMES)
-        for i in range(3):
-            write(root / "labels" / split / f"{i}.txt", f"{i % 2} 0.35 0.35 0.5 0.5\n")
-    write(root / "data.yaml", "path: .\ntrain: images/train\nval: images/val\nnames: [apple, leek]\n")
-
-
-def make_voc(root: Path) -> None:
-    for split in ("train", "val"):
-        names = [f"{split}-{name}" for name in NAMES]
-        pictures(root / "JPEGImages", *names)
-        for i in range(3):
-            write(
-                root / "Annotations" / f"{split}-{i}.xml", voc_xml(names[i], (["apple", "leek"][i % 2], 4, 2, 24, 12))
-            )
-        write(root / "ImageSets" / "Main" / f"{split}.txt", "".join(f"{split}-{i}\n" for i in range(4)))
-
-
-def make_parquet(root: Path) -> None:
-    (root / "data").mkdir(parents=True)
-    label = {"_type": "ClassLabel", "names": ["apple", "leek"]}
-    features = {"image": {"_type": "Image"}, "objects": {"feature": {"category": label}, "_type": "Sequence"}}
-    for split in ("train", "val"):
-        rows = [{"bytes": encode(photo(len(split) * 9 + i, size=(40, 20)), "PNG"), "path": None} for i in range(4)]
-        things = [{"bbox": [BOX], "category": [i % 2]} if i < 3 else {"bbox": [], "category": []} for i in range(4)]
-        kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-        table = pa.table({"image": pa.array(rows, kind), "objects": things})
-        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-        pq.write_table(table, root / "data" / f"{split}-00000-of-00001.parquet")
-
-
-MAKERS = {"coco": make_coco, "yolo": make_yolo, "voc": make_voc, "parquet": make_parquet}
 
 
 @pytest.fixture(params=MAKERS)

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from app_support import OVERVIEW, has_title, new_session, press, run_until, words
+from forms_support import MAKERS, make_parquet
 from support import photo
 
 from analysis.errors import ExplorerError
 from analysis.progress import no_progress
+from analysis.sources import load_dataset
 from components.cards import ago
-from components.uploads import unpacking
+from components.uploads import checked_source, unpacking
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +124,30 @@ def test_a_zip_file_becomes_a_dataset_below_the_cache(own_cache):
 def test_a_zip_file_may_bring_both_origins():
     source = unpacking(make_zip(["set/training/apple/1.jpg", "set/real_world/apple/22.jpg"]), "set.zip")(no_progress)
     assert source.training.name == "training" and source.real_world.name == "real_world"
+
+
+def test_a_folder_packed_whole_is_that_folder():
+    source = unpacking(make_zip(["set/apple/1.jpg", "set/pear/22.jpg"]), "set.zip")(no_progress)
+    assert load_dataset(source).concepts == ("apple", "pear")
+    again = unpacking(make_zip(["set/apple/1.jpg", "set/pear/22.jpg"]), "set.zip")(no_progress)
+    assert again.id == source.id
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_dataset_of_another_tool_opens_from_the_path_box(tmp_path, make):
+    make(tmp_path / "in")
+    at = open_folder(new_session().run(), tmp_path / "in")
+    run_until(at, has_title)
+    assert at.title[0].value == "Overview"
+    assert {m.label: m.value for m in at.metric}["Images"] == "8"
+    assert not at.exception
+
+
+def test_pictures_in_tables_are_unpacked_when_they_are_opened_not_before(tmp_path, own_cache):
+    make_parquet(tmp_path / "in")
+    source = checked_source(str(tmp_path / "in"), "")
+    assert source.training == tmp_path / "in"
+    assert not (own_cache / "unpacked").exists()
 
 
 @pytest.mark.parametrize("content", [b"no zip at all", b""])
