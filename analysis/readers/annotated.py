@@ -282,6 +282,17 @@ def concept_names(given: object) -> dict[object, str]:
     return {k: name for k, v in pairs if not isinstance(v, (list, dict)) and (name := concept_path(v))}
 
 
+def load_yaml(text: str) -> object:
+    """The content of a YAML text, plain values only; None where it is not YAML."""
+    import yaml
+
+    try:
+        # The parser in C, where PyYAML was built with it: the other takes seconds for a long list of classes.
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+
+
 def is_image_name(name: str) -> bool:
     """Whether a name ends like that of an image."""
     return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES

@@ -36,6 +36,7 @@ from analysis.readers.annotated import (
     concept_names,
     four_numbers,
     is_image_name,
+    load_yaml,
     number,
     split_in,
 )
@@ -303,14 +304,11 @@ def _image_column(schema: pa.Schema) -> str | None:
 
 def _dataset_info(reading: Reading) -> Mapping[str, Any]:
     """Features by column from `dataset_info` in the README, in the shape that schemas have."""
-    import yaml
-
     try:
-        text = reading.text("README.md", MEBIBYTE)
-        head = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
-        content = yaml.safe_load(head.group(1)) if head else None
-    except (InputError, yaml.YAMLError, ValueError, RecursionError):
+        head = re.match(r"---\s*\n(.*?)\n---", reading.text("README.md", MEBIBYTE), re.DOTALL)
+    except InputError:
         return {}
+    content = load_yaml(head.group(1)) if head else None
     info = content.get("dataset_info") if isinstance(content, dict) else None
     info = info[0] if isinstance(info, list) and info else info
     features = info.get("features") if isinstance(info, dict) else None

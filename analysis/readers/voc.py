@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _IMAGE_FOLDERS: Final = ("jpegimages", "images", "image", "imgs", "img")
 _MASKS: Final = ("segmentationclass", "segmentationobject")
-_MOST_XML, _MOST_LIST = 16 * MEBIBYTE, 256 * MEBIBYTE
+_MOST_XML, _MOST_LIST = 4 * MEBIBYTE, 256 * MEBIBYTE
 _ROOT_TAG: Final = re.compile(rb"<annotation[\s>]")
 
 

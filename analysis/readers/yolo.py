@@ -29,6 +29,7 @@ from analysis.readers.annotated import (
     below,
     concept_names,
     is_image_name,
+    load_yaml,
     split_in,
     split_of_path,
 )
@@ -39,7 +40,8 @@ from analysis.readers.listing import Box, Listing, file_problem, shown
 
 _YAML: Final = (".yaml", ".yml")
 _NAMES_FILES: Final = ("obj.names", "classes.txt")
-_MOST_CONFIG, _MOST_LIST, _MOST_LABELS = MEBIBYTE, 256 * MEBIBYTE, 16 * MEBIBYTE
+_LABELS_OF: Final = {"images": "labels", "Images": "Labels"}
+_MOST_CONFIG, _MOST_LIST, _MOST_LABELS = MEBIBYTE // 2, 256 * MEBIBYTE, 16 * MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,13 @@ def _config(reading: Reading) -> _Config | None:
 
 
 def _from_yaml(reading: Reading, file: str) -> _Config | None:
-    import yaml
-
     try:
-        content = yaml.safe_load(reading.text(file, _MOST_CONFIG))
-    except (InputError, yaml.YAMLError, ValueError, RecursionError) as error:
+        content = load_yaml(reading.text(file, _MOST_CONFIG))
+        if content is None:
+            raise InputError(f"{shown(file)} is not YAML.")
+    except InputError:
         if reading.file or posixpath.basename(file) == "data.yaml":
-            reason = str(error) if isinstance(error, InputError) else "it is not YAML"
-            raise InputError(f"{shown(file)} cannot be read: {shown(reason)}") from error
+            raise
         return None  # some other file of the same ending
     if not isinstance(content, dict) or not isinstance(content.get("names"), (list, dict)):
         return None
@@ -217,8 +218,8 @@ def _label_files(relative: str) -> list[str]:
     """Where the text file of a picture may lie: `labels` in place of the last `images`, else beside it."""
     stem = posixpath.splitext(relative)[0] + ".txt"
     parts = stem.split("/")
-    at = next((i for i in range(len(parts) - 2, -1, -1) if parts[i] == "images"), None)
-    return [stem] if at is None else ["/".join([*parts[:at], "labels", *parts[at + 1 :]]), stem]
+    at = next((i for i in range(len(parts) - 2, -1, -1) if parts[i] in _LABELS_OF), None)
+    return [stem] if at is None else ["/".join([*parts[:at], _LABELS_OF[parts[at]], *parts[at + 1 :]]), stem]
 
 
 def _has_labels(reading: Reading, pictures: Iterable[str]) -> bool:

@@ -132,8 +132,8 @@ def test_other_columns_become_metadata_and_a_second_class_its_name(tmp_path: Pat
     assert dataset.images["coarse"].tolist() == ["toy", "food"]
 
 
-@pytest.mark.parametrize("as_list", [False, True])
-def test_objects_with_boxes_are_read(tmp_path: Path, cache: Path, as_list: bool) -> None:
+@pytest.mark.parametrize(("as_list", "newer"), [(False, False), (True, False), (False, True), (True, True)])
+def test_objects_with_boxes_are_read(tmp_path: Path, cache: Path, as_list: bool, newer: bool) -> None:
     inner = {"bbox": {"feature": {"dtype": "float32"}, "length": 4}, "category": FEATURES["label"]}
     rows: list[Any] = [
         {"bbox": [[4.0, 2.0, 20.0, 10.0], [0.0, 0.0, 40.0, 20.0]], "category": [0, 1]},
@@ -141,7 +141,11 @@ def test_objects_with_boxes_are_read(tmp_path: Path, cache: Path, as_list: bool)
     ]
     if as_list:
         rows = [[{"bbox": b, "category": c} for b, c in zip(r["bbox"], r["category"], strict=True)] for r in rows]
-    features = {"image": FEATURES["image"], "objects": [inner] if as_list else {"feature": inner, "_type": "Sequence"}}
+    objects: Any = [inner] if as_list else {"feature": inner, "_type": "Sequence"}
+    if newer:  # from release 4 of the library on
+        lists = {k: {"feature": v, "_type": "List"} for k, v in inner.items()}
+        objects = {"feature": inner, "_type": "List"} if as_list else lists
+    features = {"image": FEATURES["image"], "objects": objects}
     table(
         tmp_path / "in" / "train.parquet",
         {"image": images(*PNG[:2]), "objects": rows, "width": [40, 40], "height": [20, 20]},
