@@ -267,7 +267,7 @@ def dataeval_hashes(root: Path) -> Pairs:
     output = Duplicates(flags=ImageStats.HASH).evaluate(list(images))
     items = output.items
     groups = [list(g) for g in (items.exact or [])]
-    groups += [list(getattr(g, "indices", g)) for g in (items.near or [])]
+    groups += [list(g[0]) for g in (items.near or [])]  # (pictures, the hashes that agree)
     return {frozenset((names[a], names[b])) for g in groups for i, a in enumerate(g) for b in g[i + 1 :]}
 
 
