@@ -79,7 +79,7 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
 
 def _tiles(kinds: pd.DataFrame, has_real: bool) -> None:
     """A tile a fault: how many training pictures are flagged for it, or that it is part of real use."""
-    with st.grid(7, min_column_width=128, gap="small"):
+    with st.grid(7, min_column_width=116, gap="small"):
         for row in kinds.to_dict("records"):
             st.html(_tile({str(k): v for k, v in row.items()}, has_real))
 
