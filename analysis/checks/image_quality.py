@@ -7,7 +7,7 @@ A limit comes from this dataset's own training pictures, between two absolute va
 would put one ordinary picture in a thousand (`one_in`), never on what no person would call a fault, never past what
 no person would keep. Then shares of flagged pictures are judged. The null hypothesis is that a concept's pictures
 are fine and flagged by mistake, each with a chance of at most `FALSE_ALARMS` (2 %; measured: 0 to 2 % of
-the clean photos of six sets) or, for what is past any use, `USELESS_ALARMS`. The p-value is the exact upper binomial
+the clean photos of four sets) or, for what is past any use, `USELESS_ALARMS`. The p-value is the exact upper binomial
 tail (the smaller of the two, doubled), corrected over the concepts and the dataset as a whole (Benjamini and
 Hochberg 1995). `warn`: corrected p at most alpha. `fail`: also a tenth of the concept's pictures or more.
 
