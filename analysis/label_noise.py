@@ -46,6 +46,7 @@ SINGLE_SHARE: Final = 0.5  # of the views' own scales beside the stack: steadier
 PAIR_PRIOR: Final = 60.0  # pictures a class must have before its own flips outweigh the average
 CONCENTRATED: Final = (0.5, 0.7)  # evenly wrong labels reach 0.2-0.46, labels flipped to one class 0.7-0.97
 EM_STEPS: Final = 45
+USUAL_RATE: Final = 0.05  # of wrong labels, to say whether one would be noticed
 SEVERAL: Final = 0.2  # share of pictures with several classes from which classes no longer exclude each other
 
 
@@ -108,16 +109,18 @@ class Kernels:
 
 
 def _dual(kernel: Any, target: Float64, ridge: Float64) -> Float64:
-    from scipy.linalg import lapack
+    from scipy.linalg import blas, lapack
 
-    # The constant is part of the kernel: it stands for a mean that is fitted too.
-    a = np.asarray(kernel, dtype=np.float64) + 1.0
-    a[np.diag_indices(len(a))] += ridge
-    factor, _ = lapack.dpotrf(a, lower=1, overwrite_a=1)
-    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    # The constant is part of the kernel: it stands for a mean that is fitted too. Single precision is enough: the
+    # ridge keeps the condition number below about 1e5.
+    a = np.array(kernel.T, dtype=np.float32, order="F")
+    a += 1.0
+    a[np.diag_indices(len(a))] += ridge.astype(np.float32)
+    factor, _ = lapack.spotrf(a, lower=1, overwrite_a=1)
+    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     diagonal = np.diag(inverse).copy()
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
-    out: Float64 = target - (inverse @ target) / diagonal[:, None]
+    solved = blas.ssymm(1.0, inverse, np.asfortranarray(target, dtype=np.float32), lower=1)
+    out: Float64 = target - solved.astype(np.float64) / diagonal[:, None]
     return out
 
 
@@ -313,6 +316,13 @@ def noise_model(
     return Noise(rate, p, wrong, truth, flips)
 
 
+def usual_wrong(clean: Float64) -> Float64:
+    """Log-odds (n, k) that a label of each class would be wrong if `USUAL_RATE` of all were, evenly."""
+    odds = USUAL_RATE / (clean.shape[1] - 1) / (1 - USUAL_RATE)
+    out: Float64 = np.log(np.maximum(1 - clean, 1e-300) * odds) - np.log(np.maximum(clean, 1e-300))
+    return out
+
+
 def concentration(flips: Float64) -> float:
     """How much of each class's flips goes to one other class: 0 as even as can be, 1 all. In [0, 1]."""
     k, total = len(flips), float(flips.sum())
@@ -364,8 +374,9 @@ class Doubts:
         picture, label: int64 (m,), row and class of each label, in the order of `np.nonzero(member)`.
         wrong: float64 (m,), log-odds that the label is wrong.
         instead: int64 (m,), the class that fits best among those the picture does not carry; -1 for none.
-        expected: float64 (k,), labels of the class that would look wrong (log-odds above 0) if all were right.
-        power: float64 (k,), share of other classes' pictures that would look wrong under a label of this class.
+        expected: float64 (k,), labels of the class that would look wrong (log-odds above the cut) if all were right.
+        power: float64 (k,), share of other classes' pictures that would look wrong under a label of this class,
+            were wrong labels as common as usual (`USUAL_RATE`).
         rate: estimated share of wrong labels.
     """
 
@@ -378,13 +389,22 @@ class Doubts:
     rate: float
 
 
-def doubts(image: Float32, member: Bool, barred: Bool, *, seed: int = 0, progress: Progress = no_progress) -> Doubts:
+def doubts(
+    image: Float32,
+    member: Bool,
+    barred: Bool,
+    *,
+    cut: float = 0.0,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Doubts:
     """Judge every label.
 
     Args:
         image: float32 (n, f), vectors of labelled pictures.
         member: bool (n, k), the classes each carries; at least one each, k at least 2.
         barred: bool (n, k), classes a picture is known not to show.
+        cut: log-odds above which a label looks wrong (for `expected` and `power`).
         seed: of subsamples.
 
     Where few pictures carry several classes, classes compete, but those of one picture not with each other. Where
@@ -411,7 +431,7 @@ def doubts(image: Float32, member: Bool, barred: Bool, *, seed: int = 0, progres
             np.minimum.at(weight, picture[carries], right[carries])
     total /= max(float(total.std()), 1e-9)
     noise = estimate_noise(total, label, allowed, partial(progress, 3, 4, "weighing the doubts"))
-    return _several(noise, member, barred) if several else _single(noise, picture, label, allowed)
+    return _several(noise, member, barred, cut) if several else _single(noise, picture, label, allowed, cut)
 
 
 def _cells_competing(member: Bool, barred: Bool) -> tuple[Int64, Int64, Bool]:
@@ -444,26 +464,28 @@ def _alone(views: Float64, member: Bool) -> Float64:
     return out
 
 
-def _single(noise: Noise, picture: Int64, label: Int64, allowed: Bool) -> Doubts:
+def _single(noise: Noise, picture: Int64, label: Int64, allowed: Bool, cut: float) -> Doubts:
     rows, k = np.arange(len(label)), allowed.shape[1]
     other = np.where(allowed, noise.truth, -1.0)
     other[rows, label] = -1.0
     instead = np.where(other.max(axis=1) >= 0, other.argmax(axis=1), -1).astype(np.int64)
-    shown = noise.wrong > 0
+    shown = noise.wrong > cut
     expected = (noise.clean * shown).sum(axis=0)
     strange = np.ones((len(label), k), dtype=bool)
     strange[rows, label] = False
-    power = (shown & strange).sum(axis=0) / np.maximum(strange.sum(axis=0), 1)
+    seen = usual_wrong(noise.clean) > cut
+    power = (seen & strange).sum(axis=0) / np.maximum(strange.sum(axis=0), 1)
     return Doubts(picture, label, noise.wrong[rows, label], instead, expected, power, noise.rate)
 
 
-def _several(noise: Noise, member: Bool, barred: Bool) -> Doubts:
+def _several(noise: Noise, member: Bool, barred: Bool, cut: float) -> Doubts:
     n, k = member.shape
     wrong, clean = noise.wrong[:, 0].reshape(n, k), noise.clean[:, 0].reshape(n, k)
     picture, label = (a.astype(np.int64) for a in np.nonzero(member))
     other = np.where(member | barred, -1.0, clean)[picture]
     instead = np.where(other.max(axis=1) > 0.5, other.argmax(axis=1), -1).astype(np.int64)
-    shown = wrong > 0
-    power = (shown & ~member).sum(axis=0) / np.maximum((~member).sum(axis=0), 1)
+    shown = wrong > cut
+    seen = usual_wrong(noise.clean)[:, 0].reshape(n, k) > cut
+    power = (seen & ~member).sum(axis=0) / np.maximum((~member).sum(axis=0), 1)
     own = wrong[picture, label]
-    return Doubts(picture, label, own, instead, (clean * shown).sum(axis=0), power, float((own > 0).mean()))
+    return Doubts(picture, label, own, instead, (clean * shown).sum(axis=0), power, float((own > cut).mean()))

@@ -44,8 +44,8 @@ class Targets:
         return out
 
 
-def targets(dataset: Dataset, origin: str = TRAINING) -> Targets:
-    """The labels of an origin's pictures, by the most detailed concepts."""
+def targets(dataset: Dataset, origin: str | None = TRAINING) -> Targets:
+    """The labels of an origin's pictures (of all pictures for None), by the most detailed concepts."""
     broad = {a for c in dataset.concepts for a in ancestors(c)}
     of_origin = np.zeros(len(dataset), dtype=bool)
     of_origin[dataset.rows(origin=origin)] = True

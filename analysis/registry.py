@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks import balance, consistency, image_quality, leakage, quantity, uniqueness
+from analysis.checks import balance, consistency, image_quality, label_errors, leakage, quantity, uniqueness
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
@@ -76,6 +76,17 @@ CHECKS: tuple[Check, ...] = (
         function=image_quality.find_image_quality,
         params=image_quality.Params,
         method=image_quality.METHOD,
+    ),
+    Check(
+        id="label_errors",
+        guideline=("G6",),
+        title="Label errors",
+        question="Which pictures look like another concept than the one they are labelled with?",
+        needs=("labels", "features"),
+        page="label-errors",
+        function=label_errors.find_label_errors,
+        params=label_errors.Params,
+        method=label_errors.METHOD,
     ),
 )
 

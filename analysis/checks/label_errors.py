@@ -1,0 +1,398 @@
+"""Label errors: which pictures look like another concept than the one they are labelled with?
+
+Question. A wrong label teaches the model the wrong thing, and spoils every measurement made with it. Which labels
+should a person look at, and what do the pictures show instead?
+
+Method. `analysis.label_noise`: every label is judged from all *other* labelled pictures (training and real world
+together), by kernel regressions, distances and votes of neighbours, stacked with a loss that wrong labels cannot
+dominate; then once more with the suspicious labels set aside. A model of how labels go wrong (the share of wrong
+ones, evenly or between certain concepts; Dawid and Skene 1979) turns this into a probability that the label is
+wrong. A label is flagged when it is right with a probability below `flag_below`. The null hypothesis of a concept is
+that all its labels are right: then the number of its labels that are flagged is Poisson with the mean that the
+calibrated probabilities give, doubled for caution; the p-value is its exact upper tail, corrected for the number of concepts (Benjamini
+and Hochberg 1995). `warn` is a corrected p of at most `alpha`; `fail` is also `fail_share` of the labels or more.
+Idea of judging labels out of sample: Northcutt et al. 2021, arXiv:1911.00068.
+
+Limits. What the model in use cannot tell apart, it cannot find mislabelled: where a wrong label of the concept would
+mostly go unseen, the answer is `cannot_tell`. Labels on a concept with others below it are not judged (they are true
+of all below), nor is the only picture of a concept. Pictures hard for anyone come first with the wrong ones. A
+whole group of pictures with the same wrong label looks right. A person's own predictions count only against a label:
+their model may have learnt the label itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.checks.base import LABELS, ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.dataset import Dataset, is_within
+from analysis.embedders.base import RECOMMENDED_MODEL
+from analysis.features import Features
+from analysis.label_noise import Doubts, doubts
+from analysis.neighbours import nearest
+from analysis.probe import Targets, targets
+from analysis.progress import Progress, no_progress
+from analysis.statistics import benjamini_hochberg
+
+Int64 = NDArray[np.int64]
+
+DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
+DEFAULT_FLAG_BELOW = 0.7  # probability of being right under which a label is flagged: 3 in 10 is worth a look
+DEFAULT_FAIL_SHARE = 0.1  # a tenth of a concept's labels wrong costs every model and no longer averages out
+DEFAULT_MIN_IMAGES = 8  # with fewer, "like the others of its concept" has no meaning worth a verdict
+DEFAULT_MIN_POWER = 0.5  # a wrong label of the concept must be seen at least half the time to call it fine
+DEFAULT_SUSPECTS = 48  # listed a concept: one page of the gallery
+CAUTION: Final = 2.0  # times the expected number: the probabilities are estimated from the same pictures
+MIN_FLAGGED: Final = 2  # one odd picture is no pattern of labelling
+NEIGHBOURS: Final = 4  # of each concept beside a suspect: what fits a row
+FLOW_ROWS: Final = 400
+PREDICTION_LIMIT: Final = 2.0  # log-odds a person's own prediction may add: it may have seen the label
+
+METHOD: Final = """
+- **Judged by the others.** Each label is judged by all *other* labelled pictures: which concept do they say this
+  picture shows? Several ways of asking (regressions, distances, votes of the most alike) are combined, then asked
+  once more with the suspicious labels set aside, so that wrong labels do not vouch for each other.
+- **From doubt to probability.** How often labels are wrong, and whether mostly between certain concepts, is
+  estimated from your pictures (Dawid and Skene 1979). A label is flagged when it is wrong with a
+  probability of 3 in 10 or more.
+- **Look at this:** more labels look wrong than ambiguous pictures alone would explain (fewer than 1 in 20 datasets,
+  corrected for the number of concepts after Benjamini and Hochberg). **Needs work:** at least a tenth of the
+  concept's labels. **Cannot tell:** fewer than 8 pictures, or concepts this model cannot tell apart.
+- **Not judged:** labels on a concept that has others below it, and the only picture of a concept.
+- **Limits.** A whole group with the same wrong label looks right. Some suspects are right but unusual: look first.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """`flag_below` is a probability, `fail_share` and `min_power` shares in (0, 1]."""
+
+    alpha: float = DEFAULT_ALPHA
+    flag_below: float = option(
+        DEFAULT_FLAG_BELOW,
+        "Flag below",
+        help="Labels less likely to be right than this are flagged; higher flags more, with more false alarms.",
+        low=0.05,
+        high=0.95,
+        step=0.05,
+    )
+    fail_share: float = option(
+        DEFAULT_FAIL_SHARE,
+        "Needs work from",
+        help="Share of a concept's labels that look wrong from which it needs work; higher is more lenient.",
+        low=0.02,
+        high=0.5,
+        step=0.01,
+    )
+    min_images: int = DEFAULT_MIN_IMAGES
+    min_power: float = DEFAULT_MIN_POWER
+    suspects: int = DEFAULT_SUSPECTS
+    seed: int = 0
+
+
+DEFAULT_PARAMS = Params()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelErrorsResult:
+    """Every label judged, and what that says of each concept.
+
+    Attributes:
+        labels: one row a label, in the order of `Dataset.labels`: `label_errors_score` (float in [0, 1],
+            probability that it is right; 1 where not judged), `label_errors_flag` (bool), `suggested_concept`
+            (str or None, of flagged labels).
+        table: one row a judged concept, most suspicious first: `concept`; `n` (int, labels judged); `flagged`
+            (int); `expected` (float, that ambiguity alone explains); `power` (float in [0, 1], share of other
+            pictures that would look wrong here); `most_like` (str, most frequent suggestion or empty);
+            `p_value`, `p_corrected` (nan where not tested); `score` (1 - flagged / n); `verdict`.
+        suspects: one row a flagged label, most suspicious first, up to `Params.suspects` a concept: `image_id`,
+            `concept`, `suggested_concept`, `score`, `neighbours` (list of image_ids of the suggested concept, most
+            alike first), `neighbours_given` (likewise of its own concept).
+        flow: flagged labels by `given` and `suggested`, with their number `n`, most first.
+        rate: estimated share of wrong labels among those judged, nan when none was.
+        reason: why nothing could be judged; else empty.
+        params: as used.
+    """
+
+    labels: pd.DataFrame
+    table: pd.DataFrame
+    suspects: pd.DataFrame
+    flow: pd.DataFrame
+    rate: float
+    reason: str
+    params: Params
+
+    def findings(self) -> Findings:
+        """Verdict of each concept, worst first, and of the dataset."""
+        found = rank_findings(self._finding(row) for row in self.table.to_dict("records"))
+        verdict = worst(f.verdict for f in found) if found else Verdict.CANNOT_TELL
+        judged, flagged = int(self.table["n"].sum()), int(self.table["flagged"].sum())
+        corrected = self.table["p_corrected"].dropna()
+        bad = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
+        reason = self.reason or _unsure(found) if verdict is Verdict.CANNOT_TELL else ""
+        return Findings(
+            verdict=verdict,
+            score=found[0].score if found else None,
+            headline=reason or self._headline(judged, flagged, bad),
+            reason=reason,
+            p_value=float(corrected.min()) if len(corrected) else None,
+            concepts=found,
+            extra={
+                "judged": judged,
+                "flagged": flagged,
+                "estimated_share_wrong": self.rate,
+                "alpha": self.params.alpha,
+            },
+            evidence=tuple(self.suspects["image_id"].astype(str)[: self.params.suspects]) if bad else (),
+            fix="Look at the pictures below, most suspicious first, and correct or remove the labels that are wrong."
+            if bad
+            else "",
+            tables={LABELS: self.labels, "suspects": self.suspects, "flow": self.flow},
+        )
+
+    def _headline(self, judged: int, flagged: int, bad: list[ConceptFinding]) -> str:
+        if bad:
+            return f"{flagged:,} of {judged:,} labels look wrong; most of {bad[0].concept}'s doubts come first."
+        if flagged:
+            some = "label looks" if flagged == 1 else "labels look"
+            return f"{flagged:,} of {judged:,} {some} odd, no more than ambiguous pictures explain."
+        return f"None of {judged:,} labels looks wrong."
+
+    def _finding(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
+        verdict, concept = Verdict(row["verdict"]), str(row["concept"])
+        mine = self.suspects[self.suspects["concept"] == concept]
+        bad = verdict in (Verdict.WARN, Verdict.FAIL)
+        return ConceptFinding(
+            concept=concept,
+            verdict=verdict,
+            score=float(row["score"]),
+            headline=_sentence(row, self.params),
+            evidence=tuple(mine["image_id"].astype(str)),
+            fix=_fix(row) if bad else "",
+            extra={
+                "n": int(row["n"]),
+                "flagged": int(row["flagged"]),
+                "expected_by_ambiguity": float(row["expected"]),
+                "power": float(row["power"]),
+                "most_like": str(row["most_like"]),
+                "p_value": float(row["p_corrected"]),
+                "suspects": mine.drop(columns="concept").to_dict("records"),
+            },
+        )
+
+
+def _short(concept: str) -> str:
+    return concept.rsplit("/", 1)[-1]
+
+
+def _sentence(row: Mapping[Hashable, Any], params: Params) -> str:
+    n, flagged, name = int(row["n"]), int(row["flagged"]), _short(str(row["concept"]))
+    pictures = f"{n:,} picture{'' if n == 1 else 's'} labelled {name}"
+    if row["verdict"] == Verdict.CANNOT_TELL:
+        if n < params.min_images:
+            return f"Cannot tell: only {pictures}; at least {params.min_images} are needed."
+        return (
+            f"Cannot tell: the model in use does not tell {name} from other concepts well enough to notice a wrong "
+            f"label. {RECOMMENDED_MODEL} may."
+        )
+    if not flagged:
+        return f"None of the {pictures} looks like something else."
+    like = f"; most like {_short(str(row['most_like']))}" if row["most_like"] else ""
+    looks = "looks" if flagged == 1 else "look"
+    end = "" if row["verdict"] in (Verdict.WARN, Verdict.FAIL) else ", no more than ambiguous pictures explain"
+    return f"{flagged:,} of {pictures} {looks} like something else{like}{end}."
+
+
+def _fix(row: Mapping[Hashable, Any]) -> str:
+    n, name = int(row["flagged"]), _short(str(row["concept"]))
+    these = "this picture: is it" if n == 1 else f"these {n:,} pictures: are they"
+    like = f" or {_short(str(row['most_like']))}" if row["most_like"] else ""
+    return f"Look at {these} {name}{like}? Move or remove what is wrong."
+
+
+def _unsure(found: tuple[ConceptFinding, ...]) -> str:
+    few = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
+    return f"No label looks clearly wrong, but {few} of {len(found)} concepts cannot be judged."
+
+
+def _pairs(frame: pd.DataFrame, t: Targets, rows: Int64) -> tuple[Int64, Int64, NDArray[np.bool_]]:
+    """(position among `t.rows`, class, known) of the rows of a table with `image` and `concept`."""
+    at = np.full(int(rows.max(initial=0)) + 1, -1, dtype=np.int64)
+    at[t.rows] = np.arange(len(t.rows))
+    column = {c: i for i, c in enumerate(t.classes)}
+    picture = at[frame["image"].to_numpy(dtype=np.int64)]
+    concept = np.array([column.get(str(c), -1) for c in frame["concept"]], dtype=np.int64)
+    return picture, concept, (picture >= 0) & (concept >= 0)
+
+
+def _barred(dataset: Dataset, t: Targets) -> NDArray[np.bool_]:
+    out = np.zeros(t.member.shape, dtype=bool)
+    picture, concept, known = _pairs(dataset.negatives, t, np.arange(len(dataset)))
+    out[picture[known], concept[known]] = True
+    return out & ~t.member
+
+
+def predicted_otherwise(dataset: Dataset, t: Targets, d: Doubts) -> NDArray[np.float64]:
+    """Log-odds (m,) that a person's own predictions add to each label's doubt: 0 or more, at most a small limit."""
+    out = np.zeros(len(d.label))
+    if not len(dataset.predictions):
+        return out
+    best = dataset.predictions.sort_values("confidence", kind="stable", na_position="first").groupby("image").tail(1)
+    said = dict(zip(best["image"], zip(best["concept"], best["confidence"], strict=True), strict=True))
+    for i, (picture, label) in enumerate(zip(t.rows[d.picture], d.label, strict=True)):
+        if picture not in said:
+            continue
+        concept, confidence = str(said[picture][0]), float(said[picture][1])
+        own = t.classes[label]
+        if is_within(own, concept) or is_within(concept, own) or concept not in t.classes:
+            continue
+        c = min(max(0.75 if np.isnan(confidence) else confidence, 0.5), 0.99)
+        out[i] = min(PREDICTION_LIMIT, float(np.log(c / (1 - c))))
+    return out
+
+
+def _table(
+    t: Targets, d: Doubts, flagged: NDArray[np.bool_], judged: NDArray[np.bool_], params: Params
+) -> pd.DataFrame:
+    from scipy.special import logit
+    from scipy.stats import poisson
+
+    k = len(t.classes)
+    n = np.bincount(d.label[judged], minlength=k)
+    out = pd.DataFrame({"concept": pd.Series(t.classes, dtype=object), "n": n})
+    out["flagged"] = np.bincount(d.label[flagged], minlength=k)
+    out["expected"], out["power"] = d.expected, d.power
+    most = []
+    for c in range(k):
+        instead = d.instead[flagged & (d.label == c) & (d.instead >= 0)]
+        most.append(t.classes[int(np.bincount(instead).argmax())] if len(instead) else "")
+    out["most_like"] = most
+    cut = -float(logit(params.flag_below))
+    looks_wrong = np.bincount(d.label[judged & (d.wrong > cut)], minlength=k)
+    p = poisson.sf(looks_wrong - 1, np.maximum(CAUTION * d.expected, 1e-3))
+    out["p_value"] = np.where(n >= params.min_images, p, np.nan)
+    out["p_corrected"] = benjamini_hochberg(out["p_value"].to_numpy(dtype=np.float64))
+    out["score"] = 1.0 - out["flagged"] / np.maximum(n, 1)
+    out["verdict"] = [str(_verdict(row, params)) for row in out.to_dict("records")]
+    return out.sort_values(["score", "concept"], ignore_index=True)
+
+
+def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
+    if row["n"] < params.min_images:
+        return Verdict.CANNOT_TELL
+    if row["flagged"] >= MIN_FLAGGED and row["p_corrected"] <= params.alpha:
+        return Verdict.FAIL if row["flagged"] >= params.fail_share * row["n"] else Verdict.WARN
+    return Verdict.PASS if row["power"] >= params.min_power else Verdict.CANNOT_TELL
+
+
+def _suspects(
+    ids: NDArray[Any], image: NDArray[np.float32], t: Targets, d: Doubts, flagged: NDArray[np.bool_], params: Params
+) -> pd.DataFrame:
+    order = np.flatnonzero(flagged)
+    order = order[np.argsort(-d.wrong[order], kind="stable")]
+    place = pd.Series(d.label[order]).groupby(d.label[order]).cumcount().to_numpy()
+    order = order[place < params.suspects] if len(order) else order
+    doubtful = set(d.picture[flagged].tolist())
+    steady = np.array([i not in doubtful for i in range(len(t.rows))], dtype=bool)
+    near: list[list[list[str]]] = []
+    for i in order:
+        pair = []
+        for concept in (int(d.instead[i]), int(d.label[i])):
+            among = np.flatnonzero(t.member[:, concept] & steady) if concept >= 0 else np.empty(0, dtype=np.int64)
+            own = np.array([d.picture[i]], dtype=np.int64)
+            rows = nearest(image, image[own], NEIGHBOURS, own, among)[0][0] if len(among) else among
+            pair.append([str(x) for x in ids[rows]])
+        near.append(pair)
+    from scipy.special import expit
+
+    names = np.array([*t.classes, None], dtype=object)
+    return pd.DataFrame(
+        {
+            "image_id": [str(x) for x in ids[d.picture[order]]],
+            "concept": names[d.label[order]],
+            "suggested_concept": names[d.instead[order]],
+            "score": expit(-d.wrong[order]),
+            "neighbours": pd.Series([p[0] for p in near], dtype=object),
+            "neighbours_given": pd.Series([p[1] for p in near], dtype=object),
+        }
+    )
+
+
+def _nothing(dataset: Dataset, t: Targets, reason: str, params: Params) -> LabelErrorsResult:
+    m = len(dataset.labels)
+    labels = pd.DataFrame(
+        {
+            "label_errors_score": np.ones(m),
+            "label_errors_flag": np.zeros(m, dtype=bool),
+            "suggested_concept": pd.Series([None] * m, dtype=object),
+        }
+    )
+    table = pd.DataFrame({"concept": pd.Series(t.classes, dtype=object), "n": t.member.sum(axis=0)})
+    table = table.assign(flagged=0, expected=0.0, power=0.0, most_like="", p_value=np.nan, p_corrected=np.nan)
+    table = table.assign(score=1.0, verdict=str(Verdict.CANNOT_TELL))
+    columns = ("image_id", "concept", "suggested_concept", "score", "neighbours", "neighbours_given")
+    suspects = pd.DataFrame({c: pd.Series([], dtype=float if c == "score" else object) for c in columns})
+    flow = pd.DataFrame({"given": pd.Series([], dtype=object), "suggested": [], "n": pd.Series([], dtype=np.int64)})
+    return LabelErrorsResult(labels, table, suspects, flow, float("nan"), reason, params)
+
+
+def find_label_errors(
+    dataset: Dataset, features: Features, params: Params = DEFAULT_PARAMS, *, progress: Progress = no_progress
+) -> LabelErrorsResult | Unavailable:
+    """Judge every label by all other labelled pictures."""
+    from scipy.special import expit, logit
+
+    if not len(dataset.concepts):
+        return Unavailable("No picture has a label, so there is none to check.")
+    t = targets(dataset, None)
+    if len(t.classes) < 2:
+        return _nothing(dataset, t, "There is only one concept, so nothing a picture could be instead.", params)
+    if len(t.rows) < params.min_images:
+        return _nothing(dataset, t, f"Only {len(t.rows)} labelled pictures; too few to judge their labels.", params)
+    image = np.asarray(features.image[t.rows], dtype=np.float32)
+    cut = -float(logit(params.flag_below))
+    d = doubts(image, t.member, _barred(dataset, t), cut=cut, seed=params.seed, progress=progress)
+    wrong = d.wrong + predicted_otherwise(dataset, t, d)
+    judged = t.member.sum(axis=0)[d.label] > 1  # the only picture of its concept has nothing to be like
+    score = np.where(judged, expit(-wrong), 1.0)
+    flagged = judged & (wrong > cut)
+
+    out = _nothing(dataset, t, "", params).labels
+    picture, concept, known = _pairs(dataset.labels, t, np.arange(len(dataset)))
+    at = np.full(t.member.shape, -1, dtype=np.int64)
+    at[d.picture, d.label] = np.arange(len(d.label))
+    mine = at[picture[known], concept[known]]
+    every_score, every_flag = np.ones(len(out)), np.zeros(len(out), dtype=bool)
+    every_score[known], every_flag[known] = score[mine], flagged[mine]
+    names = np.array([*t.classes, None], dtype=object)
+    suggested = np.full(len(out), None, dtype=object)
+    suggested[every_flag] = names[d.instead[at[picture[every_flag], concept[every_flag]]]]
+    out = pd.DataFrame(
+        {
+            "label_errors_score": every_score,
+            "label_errors_flag": every_flag,
+            "suggested_concept": pd.Series(suggested, dtype=object),
+        }
+    )
+
+    ids = dataset.images["image_id"].to_numpy()[t.rows]
+    told = d.instead >= 0
+    flow = pd.DataFrame({"given": names[d.label[flagged & told]], "suggested": names[d.instead[flagged & told]]})
+    flow = flow.value_counts(["given", "suggested"]).rename("n").reset_index()
+    flow = flow.sort_values(["n", "given", "suggested"], ascending=[False, True, True], ignore_index=True)[:FLOW_ROWS]
+    progress(4, 4, "weighing the doubts")
+    return LabelErrorsResult(
+        labels=out,
+        table=_table(t, d, flagged, judged, params),
+        suspects=_suspects(ids, image, t, d, flagged, params),
+        flow=flow,
+        rate=d.rate,
+        reason="",
+        params=params,
+    )

@@ -1,0 +1,170 @@
+"""Label errors: planted ones come first, clean labels stay quiet, odd datasets do not break it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+from analysis.checks.base import LABELS, Findings, Unavailable, Verdict
+from analysis.checks.label_errors import LabelErrorsResult, Params, find_label_errors
+from analysis.dataset import PREDICTION_COLUMNS, Dataset, label_frame
+from analysis.embedders.base import ModelInfo
+from analysis.errors import Cancelled
+from analysis.features import Features
+
+
+def dataset(concepts, *, origins=None, negatives=(), predictions=None):
+    """`concepts`: for each image a tuple of its labels."""
+    n = len(concepts)
+    frame = pd.DataFrame(
+        {"image_id": [f"{i}.jpg" for i in range(n)], "path": "/nowhere", "origin": origins or "training", "split": None}
+    )
+    labels = label_frame((i, c) for i, of in enumerate(concepts) for c in of)
+    made = Dataset("made", {"training": Path("/nowhere")}, frame, labels, label_frame(negatives))
+    if predictions is not None:
+        from dataclasses import replace
+
+        made = replace(made, predictions=pd.DataFrame(predictions, columns=list(PREDICTION_COLUMNS)))
+    return made
+
+
+def vectors(truth, spread=0.6, seed=0, dimensions=16):
+    rng = np.random.default_rng(seed)
+    names, y = np.unique(np.asarray(truth), return_inverse=True)
+    x = rng.normal(size=(len(names), dimensions))[y] + spread * rng.normal(size=(len(truth), dimensions))
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    info = _info()
+    return Features(info, x, x[:, :8].copy())
+
+
+def _info():
+    from unittest.mock import Mock
+
+    return Mock(spec=ModelInfo)
+
+
+def found(data, features, params=None) -> tuple[LabelErrorsResult, Findings]:
+    result = find_label_errors(data, features, params or Params())
+    assert isinstance(result, LabelErrorsResult)
+    return result, result.findings()
+
+
+TRUTH = [("glass", "paper", "metal")[i % 3] for i in range(120)]
+
+
+def planted(k=8, source="glass", target="paper"):
+    given, hit = list(TRUTH), [i for i, c in enumerate(TRUTH) if c == source][:k]
+    for i in hit:
+        given[i] = target
+    return given, hit
+
+
+def test_planted_errors_come_first_with_the_suggestion_and_neighbours():
+    given, hit = planted()
+    result, findings = found(dataset([(c,) for c in given]), vectors(TRUTH))
+    assert findings.verdict is Verdict.FAIL and findings.concepts[0].concept == "paper"
+    assert set(findings.evidence[:8]) == {f"{i}.jpg" for i in hit}
+    first = findings.concepts[0]
+    assert "of 48 pictures labelled paper look like something else; most like glass." in first.headline
+    assert first.fix and [c.verdict for c in findings.concepts[1:]] == [Verdict.PASS] * 2
+    suspect = first.extra["suspects"][0]
+    assert suspect["suggested_concept"] == "glass" and suspect["score"] < 0.3
+    assert all(TRUTH[int(i.split(".")[0])] == "glass" for i in suspect["neighbours"])
+    assert all(given[int(i.split(".")[0])] == "paper" for i in suspect["neighbours_given"])
+    assert result.flow.iloc[0].to_dict() == {"given": "paper", "suggested": "glass", "n": first.extra["flagged"]}
+
+
+def test_the_table_of_labels_has_one_row_a_label_in_order():
+    given, hit = planted()
+    data = dataset([(c,) for c in given])
+    _, findings = found(data, vectors(TRUTH))
+    table = findings.tables[LABELS]
+    assert list(table.columns) == ["label_errors_score", "label_errors_flag", "suggested_concept"]
+    assert len(table) == len(data.labels) and table["label_errors_score"].between(0, 1).all()
+    assert set(table["label_errors_score"].nsmallest(8).index) == set(hit)
+    assert table["label_errors_flag"].dtype == bool and table.loc[hit, "label_errors_flag"].all()
+    assert (table["suggested_concept"].notna() == table["label_errors_flag"]).all()
+
+
+def test_on_right_labels_it_alarms_no_more_often_than_alpha():
+    # labels drawn from overlapping classes: ambiguous pictures, no wrong label
+    alarms, runs = 0, 100
+    for seed in range(runs):
+        truth = [("a", "b", "c")[i % 3] for i in range(60)]
+        _, findings = found(dataset([(c,) for c in truth]), vectors(truth, spread=0.9, seed=seed, dimensions=8))
+        alarms += findings.verdict in (Verdict.WARN, Verdict.FAIL)
+    assert alarms <= binom.ppf(0.975, runs, 0.05)
+
+
+def test_same_input_same_answer():
+    given, _ = planted()
+    a, b = (found(dataset([(c,) for c in given]), vectors(TRUTH))[1] for _ in range(2))
+    assert a == b
+    pd.testing.assert_frame_equal(a.tables[LABELS], b.tables[LABELS])
+
+
+def test_labels_on_a_parent_are_never_errors():
+    truth = ["Fruit/Apple" if i % 2 else "Fruit/Pear" for i in range(60)]
+    labels = [(c, "Fruit") for c in truth[:40]] + [("Fruit",)] * 20
+    _, findings = found(dataset(labels), vectors(truth))
+    table = findings.tables[LABELS]
+    parent = pd.Series([c for of in labels for c in of]) == "Fruit"
+    assert (table.loc[parent, "label_errors_score"] == 1).all() and not table.loc[parent, "label_errors_flag"].any()
+    assert {c.concept for c in findings.concepts} == {"Fruit/Apple", "Fruit/Pear"}
+
+
+def test_a_concept_with_one_picture_breaks_nothing_and_is_not_an_error():
+    truth = [*TRUTH, "rare"]
+    _, findings = found(dataset([(c,) for c in truth]), vectors(truth))
+    rare = next(c for c in findings.concepts if c.concept == "rare")
+    assert rare.verdict is Verdict.CANNOT_TELL and "only 1 picture labelled rare" in rare.headline
+    assert findings.tables[LABELS].iloc[-1]["label_errors_score"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [([("glass",)] * 30, "only one concept"), ([("a",), ("b",), ("a",)], "too few"), ([("a",), ("b",)], "too few")],
+)
+def test_too_little_is_said(labels, words):
+    _, findings = found(dataset(labels), vectors([of[0] for of in labels]))
+    assert findings.verdict is Verdict.CANNOT_TELL and words in findings.reason
+    assert len(findings.tables[LABELS]) == len(labels)
+
+
+def test_without_labels_it_is_unavailable():
+    assert isinstance(find_label_errors(dataset([()] * 5), vectors(["a"] * 5)), Unavailable)
+
+
+def test_concepts_the_vectors_do_not_tell_apart_are_not_called_fine():
+    rng = np.random.default_rng(0)
+    given = [("a", "b")[i] for i in rng.integers(0, 2, 80)]
+    _, findings = found(dataset([(c,) for c in given]), vectors(["same"] * 80))
+    assert findings.verdict is Verdict.CANNOT_TELL
+    assert "does not tell" in findings.concepts[0].headline
+
+
+def test_real_world_labels_are_judged_too():
+    given, hit = planted(4)
+    origins = ["real_world" if i % 2 else "training" for i in range(120)]
+    _, findings = found(dataset([(c,) for c in given], origins=origins), vectors(TRUTH))
+    assert findings.tables[LABELS].loc[hit, "label_errors_flag"].all()
+
+
+def test_own_predictions_count_only_against_a_label():
+    data = [(c,) for c in TRUTH]
+    features = vectors(TRUTH, spread=1.0)
+    plain = found(dataset(data), features)[1].tables[LABELS]["label_errors_score"]
+    said = [(0, "paper", 0.99), (1, "paper", 0.99), (2, "unknown", 0.9), (3, "metal", float("nan"))]
+    told = found(dataset(data, predictions=said), features)[1].tables[LABELS]["label_errors_score"]
+    assert told[0] < plain[0] and told[3] < plain[3]
+    assert (told.drop([0, 3]) == plain.drop([0, 3])).all()
+
+
+def test_cancel_comes_through():
+    def stop(done, total, note=""):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        find_label_errors(dataset([(c,) for c in TRUTH]), vectors(TRUTH), progress=stop)
