@@ -3,15 +3,16 @@
 Question. A wrong label teaches the model the wrong thing, and spoils every measurement made with it. Which labels
 should a person look at, and what do the pictures show instead?
 
-Method. `analysis.label_noise`: every label is judged from all *other* labelled pictures (training and real world
-together), by kernel regressions, distances and votes of neighbours, stacked with a loss that wrong labels cannot
-dominate; then once more with the suspicious labels set aside. A model of how labels go wrong (the share of wrong
-ones, evenly or between certain concepts; Dawid and Skene 1979) turns this into a probability that the label is
-wrong. A label is flagged when it is right with a probability below `flag_below`. The null hypothesis of a concept is
-that all its labels are right: then the number of its labels that are flagged is Poisson with the mean that the
-calibrated probabilities give, doubled for caution; the p-value is its exact upper tail, corrected for the number of concepts (Benjamini
-and Hochberg 1995). `warn` is a corrected p of at most `alpha`; `fail` is also `fail_share` of the labels or more.
-Idea of judging labels out of sample: Northcutt et al. 2021, arXiv:1911.00068.
+Method. `analysis.label_noise`: every label is judged from all *other* labelled pictures (training and real
+world together), by kernel regressions, distances and votes of neighbours, stacked with a loss that wrong labels
+cannot dominate; then once more with the suspicious labels set aside. A model of how labels go wrong (the share
+of wrong ones, evenly or between certain concepts; Dawid and Skene 1979) turns this into a probability that the
+label is wrong. A label is flagged when it is right with a probability below `flag_below`. The null hypothesis
+of a concept is that all its labels are right: then the number of its labels that are flagged is Poisson with
+the mean that the calibrated probabilities give, doubled for caution; the p-value is its exact upper tail,
+corrected for the number of concepts (Benjamini and Hochberg 1995). `warn` is a corrected p of at most `alpha`;
+`fail` is also `fail_share` of the labels or more. Idea of judging labels out of sample: Northcutt et al. 2021,
+arXiv:1911.00068.
 
 Limits. What the model in use cannot tell apart, it cannot find mislabelled: where a wrong label of the concept would
 mostly go unseen, the answer is `cannot_tell`. Labels on a concept with others below it are not judged (they are true
