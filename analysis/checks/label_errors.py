@@ -108,7 +108,7 @@ class LabelErrorsResult:
         labels: one row a label, in the order of `Dataset.labels`: `label_errors_score` (float in [0, 1],
             probability that it is right; 1 where not judged), `label_errors_flag` (bool), `suggested_concept`
             (str or None, of flagged labels).
-        table: one row a judged concept, most suspicious first: `concept`; `n` (int, labels judged); `flagged`
+        table: one row a judged concept, most suspicious first: `concept`; `n` (int, labels); `flagged`
             (int); `expected` (float, that ambiguity alone explains); `power` (float in [0, 1], share of other
             pictures that would look wrong here); `most_like` (str, most frequent suggestion or empty);
             `p_value`, `p_corrected` (nan where not tested); `score` (1 - flagged / n); `verdict`.
@@ -133,7 +133,8 @@ class LabelErrorsResult:
         """Verdict of each concept, worst first, and of the dataset."""
         found = rank_findings(self._finding(row) for row in self.table.to_dict("records"))
         verdict = worst(f.verdict for f in found) if found else Verdict.CANNOT_TELL
-        judged, flagged = int(self.table["n"].sum()), int(self.table["flagged"].sum())
+        n = self.table["n"]
+        judged, flagged = int(n[n > 1].sum()), int(self.table["flagged"].sum())
         corrected = self.table["p_corrected"].dropna()
         bad = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
         reason = self.reason or _unsure(found) if verdict is Verdict.CANNOT_TELL else ""
@@ -265,7 +266,7 @@ def _table(
     from scipy.stats import poisson
 
     k = len(t.classes)
-    n = np.bincount(d.label[judged], minlength=k)
+    n = t.member.sum(axis=0)
     out = pd.DataFrame({"concept": pd.Series(t.classes, dtype=object), "n": n})
     out["flagged"] = np.bincount(d.label[flagged], minlength=k)
     out["expected"], out["power"] = d.expected, d.power

@@ -90,7 +90,7 @@ def test_the_table_of_labels_has_one_row_a_label_in_order():
 
 def test_on_right_labels_it_alarms_no_more_often_than_alpha():
     # labels drawn from overlapping classes: ambiguous pictures, no wrong label
-    alarms, runs = 0, 100
+    alarms, runs = 0, 25  # 100 in benchmarks/label_noise.py
     for seed in range(runs):
         truth = [("a", "b", "c")[i % 3] for i in range(60)]
         _, findings = found(dataset([(c,) for c in truth]), vectors(truth, spread=0.9, seed=seed, dimensions=8))
@@ -154,12 +154,12 @@ def test_real_world_labels_are_judged_too():
 
 def test_own_predictions_count_only_against_a_label():
     data = [(c,) for c in TRUTH]
-    features = vectors(TRUTH, spread=1.0)
+    features = vectors(TRUTH, spread=1.6)
     plain = found(dataset(data), features)[1].tables[LABELS]["label_errors_score"]
     said = [(0, "paper", 0.99), (1, "paper", 0.99), (2, "unknown", 0.9), (3, "metal", float("nan"))]
     told = found(dataset(data, predictions=said), features)[1].tables[LABELS]["label_errors_score"]
     assert told[0] < plain[0] and told[3] < plain[3]
-    assert (told.drop([0, 3]) == plain.drop([0, 3])).all()
+    assert (told.drop([0, 3]) == plain.drop([0, 3])).all()  # 1 agrees, 2 names a concept not in use
 
 
 def test_cancel_comes_through():
