@@ -34,8 +34,7 @@ SECTIONS = {
         st.Page("pages/audit/leakage.py", title="Pictures on both sides", url_path="leakage"),
         st.Page("pages/audit/consistency.py", title="Consistent composition", url_path="consistency"),
         st.Page("pages/audit/image_quality.py", title="Picture quality", url_path="image_quality"),
-        st.Page("pages/audit/image_quality.py", title="Picture quality", url_path="image-quality"),
-        st.Page("pages/audit/label_errors.py", title="Label errors", url_path="label-errors"),
+        st.Page("pages/audit/label_errors.py", title="Label errors", url_path="label_errors"),
     ],
 }
 
