@@ -19,6 +19,7 @@ from analysis import cli
 from analysis.embedders.base import Embedder
 from analysis.embedders.bundled import BundledEmbedder
 from analysis.errors import Cancelled
+from analysis.registry import CHECKS
 from analysis.store import Store
 
 REPOSITORY = Path(__file__).parents[2]
@@ -96,7 +97,7 @@ def test_names_cannot_write_control_characters() -> None:
     assert cli.one_line("a\x1b[31mb\nc\u202ed") == "a [31mb c d"
 
 
-def test_an_audit_writes_the_three_files(
+def test_an_audit_of_every_check_writes_every_file(
     small_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (small_folder / "Leek" / "broken.jpg").write_bytes(b"no picture")
@@ -115,8 +116,18 @@ def test_an_audit_writes_the_three_files(
     assert report["dataset"]["images"] == 16
     assert report["dataset"]["real_world"] == 1
     assert [u["image_id"] for u in report["dataset"]["unreadable"]] == ["Leek/broken.jpg"]
-    assert [c["verdict"] for c in report["checks"]] == ["cannot_tell"]
-    assert "15 training pictures" in report["checks"][0]["reason"]
+    assert [c["id"] for c in report["checks"]] == [c.id for c in CHECKS]
+    found = {c["id"]: c for c in report["checks"]}
+    assert found["balance"]["verdict"] == "cannot_tell"
+    assert "15 training pictures" in found["balance"]["reason"]
+    assert all(c["reason"] for c in report["checks"] if c["verdict"] in ("cannot_tell", "unavailable"))
+    for check_id in ("image_quality", "uniqueness", "consistency"):
+        assert {f"{check_id}_score", f"{check_id}_flag"} <= set(pd.read_parquet(out / "images.parquet"))
+    assert {"label_errors_score", "label_errors_flag", "suggested_concept"} <= set(
+        pd.read_parquet(out / "labels.parquet")
+    )
+    assert {"image_a", "image_b", "kind", "score", "across"} == set(pd.read_parquet(out / "pairs.parquet"))
+    assert "Audit of" in (out / "report.html").read_text(encoding="utf-8")
     images, labels = (pd.read_parquet(out / f"{name}.parquet") for name in ("images", "labels"))
     assert len(images) == len(labels) == 16
     assert set(report["dataset"]["roots"]) == {"training", "real_world"}
@@ -124,7 +135,7 @@ def test_an_audit_writes_the_three_files(
         origin = "real_world" if image_id.startswith("real_world:") else "training"
         assert (Path(report["dataset"]["roots"][origin]) / image_id.removeprefix("real_world:")).is_file()
     printed = capsys.readouterr()
-    assert printed.out.startswith("balance: cannot_tell - ")
+    assert "balance: cannot_tell - " in printed.out
     assert "\r" not in printed.err  # no bar where stderr is no terminal
 
     # Again, with vectors of one's own: nothing is computed anew, and the result is the same.
@@ -135,7 +146,7 @@ def test_an_audit_writes_the_three_files(
     again = tmp_path / "again"
     monkeypatch.setattr(BundledEmbedder, "encode_images", lambda *_: pytest.fail("an image was computed again"))
     assert run("audit", small_folder, *options, "--embeddings", vectors, "--out", again) == 0
-    assert (again / "labels.parquet").read_bytes() == (out / "labels.parquet").read_bytes()
+    assert pd.read_parquet(again / "labels.parquet")["image_id"].tolist() == labels["image_id"].tolist()
     assert "+own-" in json.loads((again / "report.json").read_text())["model"]["key"]
 
 
@@ -151,7 +162,8 @@ def uneven_folder(tmp_path: Path, make_photo: Callable[..., Image.Image]) -> Pat
 
 @pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("fail", 0), ("warn", 1)])
 def test_fail_on_decides_the_exit_code(uneven_folder: Path, tmp_path: Path, fail_on: str, code: int) -> None:
-    assert run("audit", uneven_folder, "--fail-on", fail_on, "--out", tmp_path / "out") == code
+    options = ("--checks", "balance", "--fail-on", fail_on)
+    assert run("audit", uneven_folder, *options, "--out", tmp_path / "out") == code
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["checks"][0]["verdict"] == "warn"
     assert report["checks"][0]["concepts"][0]["concept"] == "rare"
@@ -204,7 +216,8 @@ def test_ctrl_c_stops_cleanly_and_keeps_what_was_finished(
     root.mkdir(parents=True)
     for i in range(500):
         make_photo(i, size=(64, 48)).save(root / f"{i}.jpg")
-    command = [sys.executable, "-m", "analysis", "audit", str(root.parent), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "analysis", "audit", str(root.parent), "--checks", "balance"]
+    command += ["--out", str(tmp_path / "out")]
     process = subprocess.Popen(
         command, cwd=REPOSITORY, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ.copy()
     )
