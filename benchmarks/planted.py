@@ -1,6 +1,6 @@
 """The matrix of planted defects: which check fires on which defect, over several seeds.
 
-    python benchmarks/planted.py [--seeds 5] [--checks id,id] [--data FOLDER] [--no-photos] [--keep FOLDER]
+    python benchmarks/planted.py [--seeds 5] [--first-seed 10] [--checks id,id] [--data FOLDER] [--no-photos] [--keep FOLDER]
 
 A row is a defect planted into a clean dataset (`tests/planted/defects.py`), a column a check of the audit. Drawn
 pictures: the fixture is drawn anew for each seed. Real photos, where the folder is present: for each seed a subset is
@@ -68,6 +68,7 @@ def main() -> int:
     """Print the matrices; 1 when the one of drawn pictures is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=10, help="0 to 4 served to choose how hard a plant is")
     parser.add_argument("--checks", help="only these checks, and the defects that they must find")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--no-photos", action="store_true", help="drawn pictures only")
@@ -79,12 +80,13 @@ def main() -> int:
     for missing in sorted({d.check for d in DEFECTS} - {c.id for c in CHECKS}):
         print(f"no check '{missing}' yet: its rows are left out")
     embedder = load_embedder()
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     good = True
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(arguments.keep or Path(scratch) / "store")
 
         def run(name: str, make: Callable[[Path, int], Fixture]) -> bool:
-            matrix = _matrix(name, make, checks, range(arguments.seeds), store, embedder, Path(scratch))
+            matrix = _matrix(name, make, checks, seeds, store, embedder, Path(scratch))
             return _show(matrix)
 
         if not arguments.no_drawn:
