@@ -9,7 +9,7 @@ cannot dominate; then once more with the suspicious labels set aside. A model of
 of wrong ones, evenly or between certain concepts; Dawid and Skene 1979) turns this into a probability that the
 label is wrong. A label is flagged when it is right with a probability below `flag_below`. The null hypothesis
 of a concept is that all its labels are right: then the number of its labels that are flagged is Poisson with
-the mean that the calibrated probabilities give, doubled for caution; the p-value is its exact upper tail,
+the mean that the calibrated probabilities give, tripled for caution; the p-value is its exact upper tail,
 corrected for the number of concepts (Benjamini and Hochberg 1995). `warn` is a corrected p of at most `alpha`;
 `fail` is also `fail_share` of the labels or more. Idea of judging labels out of sample: Northcutt et al. 2021,
 arXiv:1911.00068.
@@ -49,8 +49,7 @@ DEFAULT_FAIL_SHARE = 0.1  # a tenth of a concept's labels wrong costs every mode
 DEFAULT_MIN_IMAGES = 8  # with fewer, "like the others of its concept" has no meaning worth a verdict
 DEFAULT_MIN_POWER = 0.5  # a wrong label of the concept must be seen at least half the time to call it fine
 DEFAULT_SUSPECTS = 48  # listed a concept: one page of the gallery
-CAUTION: Final = 2.0  # times the expected number: the probabilities are estimated from the same pictures
-MIN_FLAGGED: Final = 2  # one odd picture is no pattern of labelling
+CAUTION: Final = 3.0  # times the expected number: the probabilities are estimated from the same pictures
 NEIGHBOURS: Final = 4  # of each concept beside a suspect: what fits a row
 FLOW_ROWS: Final = 400
 PREDICTION_LIMIT: Final = 2.0  # log-odds a person's own prediction may add: it may have seen the label
@@ -288,7 +287,7 @@ def _table(
 def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
     if row["n"] < params.min_images:
         return Verdict.CANNOT_TELL
-    if row["flagged"] >= MIN_FLAGGED and row["p_corrected"] <= params.alpha:
+    if row["flagged"] and row["p_corrected"] <= params.alpha:
         return Verdict.FAIL if row["flagged"] >= params.fail_share * row["n"] else Verdict.WARN
     return Verdict.PASS if row["power"] >= params.min_power else Verdict.CANNOT_TELL
 

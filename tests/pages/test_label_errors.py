@@ -8,15 +8,17 @@ from PIL import Image
 from support import photo
 
 PAGE = "pages/audit/label_errors.py"
-TINTS = {"glass": (200, 60, 60), "paper": (60, 60, 200)}
+TINTS = {"glass": (200, 60, 60), "metal": (60, 170, 60), "paper": (60, 60, 200)}
 
 
 def folder(root):
-    for c, (concept, tint) in enumerate(TINTS.items()):
+    """Three colours; the first picture of each concept has the colour of the next."""
+    tints = list(TINTS.values())
+    for c, concept in enumerate(TINTS):
         (root / concept).mkdir(parents=True)
         for i in range(20):
-            truth = TINTS["paper" if concept == "glass" and i < 3 else concept]
-            picture = np.asarray(photo(100 * c + i, tint=tint)) // 4 + np.array(truth) * 3 // 4
+            tint = tints[(c + 1) % 3 if i == 0 else c]
+            picture = np.asarray(photo(100 * c + i, tint=tint)) // 4 + np.array(tint) * 3 // 4
             Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(root / concept / f"{i}.png")
     return root
 
@@ -27,7 +29,7 @@ def test_suspects_are_shown_and_a_right_one_leaves_the_corrections(tmp_path, mon
     at = run_until(new_session(PAGE), has_title)
     at = run_until(at, lambda at: "Suspects, most suspicious first" in words(at))
     text = words(at)
-    assert "Labelled glass, looks like paper" in text.replace("<strong>", "").replace("</strong>", "")
+    assert "Labelled glass, looks like metal" in text.replace("<strong>", "").replace("</strong>", "")
     labels = [b.proto.label for b in at.get("download_button")]
     assert any("correction" in label for label in labels)
     before = next(label for label in labels if "correction" in label)
