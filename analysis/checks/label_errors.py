@@ -159,7 +159,7 @@ class LabelErrorsResult:
 
     def _headline(self, judged: int, flagged: int, bad: list[ConceptFinding]) -> str:
         if bad:
-            return f"{flagged:,} of {judged:,} labels look wrong; most of {bad[0].concept}'s doubts come first."
+            return f"{flagged:,} of {judged:,} labels look wrong; worst is {bad[0].concept}."
         if flagged:
             some = "label looks" if flagged == 1 else "labels look"
             return f"{flagged:,} of {judged:,} {some} odd, no more than ambiguous pictures explain."

@@ -118,7 +118,7 @@ def _suspect(opened: OpenDataset, row: dict[Any, Any], names: dict[str, str]) ->
             )
         picture, near, own = st.columns([1.1, 4, 4], vertical_alignment="top")
         with picture:
-            st.caption("This picture")
+            st.caption("This")
             tiny_strip(opened, [row["image_id"]], f"{key}-picture")
         with near:
             st.caption(f"Most alike in {md(other)}" if other else "No other concept fits")
