@@ -1,6 +1,7 @@
 """The matrix of planted defects: which check fires on which defect, over several seeds.
 
-    python benchmarks/planted.py [--seeds 5] [--first-seed 10] [--checks id,id] [--data FOLDER] [--no-photos] [--keep FOLDER]
+    python benchmarks/planted.py [--seeds 5] [--first-seed 10] [--checks id,id] [--data FOLDER] [--no-photos]
+                                 [--keep FOLDER]
 
 A row is a defect planted into a clean dataset (`tests/planted/defects.py`), a column a check of the audit. Drawn
 pictures: the fixture is drawn anew for each seed. Real photos, where the folder is present: for each seed a subset is
