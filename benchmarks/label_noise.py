@@ -35,7 +35,7 @@ Vectors = NDArray[np.float32]
 
 
 def sets(data: Path, cache: Path) -> dict[str, Callable[[], tuple[Vectors, Labels]]]:
-    """Name -> vectors and labels. The method was chosen on trashnet, pint, fruit and packages; grocery holds the last two."""
+    """Name -> vectors and labels. Chosen on trashnet, pint, fruit and packages; grocery holds the last two."""
 
     def load(source: Source, keep: str = "", level: int = 0) -> tuple[Vectors, Labels]:
         opened = open_dataset(source, store=Store(cache), embedder=load_embedder("bundled"))
