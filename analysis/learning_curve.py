@@ -10,7 +10,7 @@ pictures there are. On the sets at hand it is as good as logistic regression (do
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,6 +32,10 @@ LEAST_OF_CONCEPT: Final = 1.5  # pictures of the median concept at the least sha
 
 # (what to learn from, bool (n, k), what is asked about) -> scores (q, k); higher is more likely.
 Learner = Callable[[Any, Bool, Any], Float64]
+# (rows to learn from, rows asked about, place of the share)
+Fit = tuple[Int64, Int64, int]
+# Like `map`: does all fits, in order of the fits, however many at a time.
+Each = Callable[[Callable[[Fit], Bool], Sequence[Fit]], Iterable[Bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def measure(
     folds: int = FOLDS,
     seed: int = 0,
     learner: Learner = ridge,
+    each: Each = map,
     progress: Progress = no_progress,
 ) -> Measured:
     """Cross-validated recall at each share of the pictures.
@@ -168,6 +173,7 @@ def measure(
         shares: ascending, the last 1; `shares_for` by default.
         repeats: times the pictures are shuffled anew.
         learner: what learns and scores; the probe unless given.
+        each: how the fits are gone through; one after the other unless given.
     """
     first = member.argmax(axis=1).astype(np.int64)
     shares = shares_for(member.sum(axis=0), folds=folds) if shares is None else shares
@@ -176,20 +182,23 @@ def measure(
     used = np.zeros(len(shares))
     of_image = np.searchsorted(image, np.arange(len(member) + 1))
     folds = max(2, min(folds, len(member)))
-    steps, done = repeats * folds * len(shares), 0
+    fits: list[Fit] = []
     for repeat in range(repeats):
         place, fold = deal(first, folds, seed * 1000 + repeat)
         for held_fold in range(folds):
             train, held = np.flatnonzero(fold != held_fold), np.flatnonzero(fold == held_fold)
             joins = nested(first, place, train, shares)
-            labels = np.concatenate([np.arange(of_image[i], of_image[i + 1]) for i in held])
-            for j in range(len(shares)):
-                progress(done, steps, "learning from more and more pictures")
-                rows = train[joins <= j]
-                hit = top_labels(learner(x[rows], member[rows], x[held]), member[held])
-                total[labels, j] += hit[member[held]]
-                used[j] += len(rows)
-                done += 1
-    progress(done, steps)
+            fits += [(train[joins <= j], held, j) for j in range(len(shares))]
+
+    def hits(fit: Fit) -> Bool:
+        rows, held, _ = fit
+        return top_labels(learner(x[rows], member[rows], x[held]), member[held])[member[held]]
+
+    progress(0, len(fits), "learning from more and more pictures")
+    for done, ((rows, held, j), hit) in enumerate(zip(fits, each(hits, fits), strict=True), 1):
+        labels = np.concatenate([np.arange(of_image[i], of_image[i + 1]) for i in held])
+        total[labels, j] += hit
+        used[j] += len(rows)
+        progress(done, len(fits), "learning from more and more pictures")
     kept = np.append(np.diff(used) > 0, True)  # few pictures: rounding makes neighbouring shares the same
     return Measured(used[kept] / used[-1], total[:, kept] / repeats, image, concept, names)

@@ -19,6 +19,7 @@ CHECKS: tuple[Check, ...] = (
         function=quantity.find_quantity,
         params=quantity.Params,
         method=quantity.METHOD,
+        version=2,
     ),
     Check(
         id="balance",

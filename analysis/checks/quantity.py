@@ -404,15 +404,19 @@ def find_quantity(
         if params.deep and features.pictures is None:
             why = "There are only vectors, no pictures, so no network can be trained from scratch."
         elif params.deep and features.pictures is not None:
-            from analysis.deep_probe import measure_from_scratch
+            from analysis.deep_probe import measure_from_scratch, too_little
 
             rows, member = goal.rows[part], goal.member[part]
+            why = too_little(member.sum(axis=0), len(rows))
             into = scaled(progress, share, 0.98)
-            scratch = measure_from_scratch(
-                features.pictures, rows, member, goal.classes, seed=params.seed, progress=into
-            )
-            deep = None if scratch is None else continued(scratch, len(goal.rows), seed=params.seed)
-            why = "" if deep is not None else "Too few pictures can be read to train a network from scratch."
+            if not why:
+                scratch = measure_from_scratch(
+                    features.pictures, rows, member, goal.classes, seed=params.seed, progress=into
+                )
+                deep = None if scratch is None else continued(scratch, len(goal.rows), seed=params.seed)
+                why = "" if deep is not None else "Too few pictures can be read to train a network from scratch."
+    elif params.deep:
+        why = "No network was trained from scratch: that takes two concepts with pictures enough."
     table = _judge(goal.classes, counts, transfer, params)
     progress(1000, 1000, "done")
     return QuantityResult(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from support import encode, photo
 
-from analysis.deep_probe import measure_from_scratch, small_pictures, train_and_score
+from analysis import deep_probe
+from analysis.deep_probe import measure_from_scratch, small_pictures, too_little, train_and_score
 from analysis.errors import Cancelled
 
 TINTS = ((230, 40, 40), (40, 40, 230))
@@ -57,3 +58,29 @@ def test_its_curve_has_every_share_and_can_be_stopped_at_a_step() -> None:
 
 def test_too_few_pictures_that_can_be_read_give_none() -> None:
     assert measure_from_scratch(Kept(), np.arange(4), np.eye(2, dtype=bool)[np.arange(4) % 2], ("a", "b")) is None
+
+
+def test_the_answer_does_not_depend_on_how_many_fits_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, found = np.arange(30), []
+    member = np.eye(2, dtype=bool)[rows % 2]
+    for cores in (1, 3):
+        monkeypatch.setattr(deep_probe, "_cores", lambda cores=cores: cores)
+        measured = measure_from_scratch(Kept(), rows, member, ("red", "blue"), steps=8)
+        assert measured is not None
+        found.append(measured.found)
+    assert np.array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((5, 5, 5), "15 pictures have a label"),
+        ((23, 23, 23), "no concept has 24 pictures"),
+        ((80, 10), "only one concept has 24 pictures"),
+        ((30, 30), ""),
+    ],
+)
+def test_too_few_pictures_to_be_worth_training_on_are_said(counts: tuple[int, ...], words: str) -> None:
+    said = too_little(np.array(counts), sum(counts))
+    assert words in said
+    assert bool(said) == bool(words)

@@ -1,5 +1,6 @@
 """Quantity: a concept short of pictures comes first, what is fine passes, what cannot be said is not said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,20 @@ def test_deep_without_pictures_says_so() -> None:
     found = findings(*clouds(9, {"a": 20, "b": 20}), deep=True)
     assert "no pictures" in str(found.extra["deep_note"])
     assert all(c.extra["forecast"]["deep"] is None for c in found.concepts)
+
+
+def test_no_network_is_trained_on_a_handful_of_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*args: object, **options: object) -> None:
+        raise AssertionError("a network was trained")
+
+    monkeypatch.setattr("analysis.deep_probe.measure_from_scratch", never)
+    dataset, features = clouds(11, {"a": 5, "b": 5, "c": 5})
+    found = findings(dataset, replace(features, pictures=object()), deep=True)
+    assert found.extra["forecast"]["deep"] is None
+    assert "15 pictures have a label" in str(found.extra["deep_note"])
+    with pytest.raises(AssertionError, match="was trained"):
+        dataset, features = clouds(11, {"a": 30, "b": 30})
+        findings(dataset, replace(features, pictures=object()), deep=True)
 
 
 def test_cancelling_gets_through() -> None:
