@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis import fill
 from analysis.progress import Progress, no_progress
 
 Float32 = NDArray[np.float32]
@@ -60,9 +61,15 @@ LOOKS: Final = _looks()
 
 
 def field(gray: NDArray[np.uint8]) -> Float32:
-    """Soft-limited gradients of a gray picture on a square grid, float32 (FIELD, FIELD, 2), in [-1, 1]."""
+    """Soft-limited gradients of a gray picture on a square grid, float32 (FIELD, FIELD, 2), in [-1, 1].
+
+    Nothing where the picture was filled in (`analysis.fill`).
+    """
     import cv2
 
+    kept = fill.content(gray)
+    if kept is not None:
+        gray = fill.extended(gray, kept)
     height, width = gray.shape
     factor = 64 / max(height, width)
     size = (max(4, round(width * factor)), max(4, round(height * factor)))
@@ -70,6 +77,8 @@ def field(gray: NDArray[np.uint8]) -> Float32:
     gradient = np.dstack([cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1)])
     spread = float(np.sqrt(np.mean(gradient**2))) + 1e-6
     soft = np.tanh(gradient / (2.0 * spread))
+    if kept is not None:
+        soft *= cv2.resize(kept.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
     soft = cv2.GaussianBlur(soft, (0, 0), sigmaX=size[0] / (2.2 * SIDE), sigmaY=size[1] / (2.2 * SIDE))
     return np.asarray(cv2.resize(soft, (FIELD, FIELD), interpolation=cv2.INTER_AREA), dtype=np.float32)
 

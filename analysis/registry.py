@@ -43,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
         function=uniqueness.find_uniqueness,
         params=uniqueness.Params,
         method=uniqueness.METHOD,
+        version=2,
     ),
     Check(
         id="leakage",
@@ -54,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
         function=leakage.find_leakage,
         params=leakage.Params,
         method=leakage.METHOD,
+        version=2,
     ),
     Check(
         id="consistency",

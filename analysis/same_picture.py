@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis import fill
 from analysis.glimpse import Look, look_matrix
 
 Float32 = NDArray[np.float32]
@@ -66,9 +67,30 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A thumbnail ready to be compared: gray, float32 (h, w), 0-255."""
+    """A thumbnail ready to be compared.
+
+    Attributes:
+        gray: float32 (h, w), 0-255; where it was filled in, its border goes on.
+        kept: float32 (h, w), 1 but where it was filled in; None where it was not.
+    """
 
     gray: Float32
+    kept: Float32 | None = None
+
+    def sized(self, longest: int) -> Print:
+        """With this longest side, pixels."""
+        gray = _sized(self.gray, longest)
+        return Print(gray, None if self.kept is None else np.asarray(_sized(self.kept, longest), dtype=np.float32))
+
+    def evened(self, sigma: float) -> Float32:
+        """What is aligned: nothing where it was filled in."""
+        even = _evened(self.gray, sigma)
+        return even if self.kept is None else even * self.kept
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return (self.gray.shape[0], self.gray.shape[1])
 
 
 def print_of(thumbnail: bytes) -> Print | None:
@@ -76,26 +98,32 @@ def print_of(thumbnail: bytes) -> Print | None:
     import cv2
 
     gray = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_GRAYSCALE)
-    return None if gray is None or min(gray.shape) < 8 else Print(gray.astype(np.float32))
+    if gray is None or min(gray.shape) < 8:
+        return None
+    picture = np.asarray(gray, dtype=np.uint8)
+    kept = fill.content(picture)
+    if kept is None:
+        return Print(picture.astype(np.float32))
+    return Print(fill.extended(picture, kept).astype(np.float32), kept.astype(np.float32))
 
 
 def compare(a: Print, b: Print, look: Look) -> Agreement | None:
     """Align b with a, starting from `look`, and compare; None where they clearly differ."""
-    small_a, small_b = _sized(a.gray, COARSE), _sized(b.gray, COARSE)
+    small_a, small_b = a.sized(COARSE), b.sized(COARSE)
     start = look_matrix(look, small_a.shape[::-1], small_b.shape[::-1])
-    fit, matrix = _align(_evened(small_a, 1.0), _evened(small_b, 1.0), start, STEPS[0])
+    fit, matrix = _align(small_a.evened(1.0), small_b.evened(1.0), start, STEPS[0])
     if fit < COARSE_FITS:
         return None
     correlation, detail, _ = _parts(small_a, small_b, matrix, 1.0)
     if not len(detail) or _median(correlation, detail) < COARSE_AGREES:
         return None
     longest = int(min(FINE, max(a.gray.shape), max(b.gray.shape)))
-    large_a, large_b = _sized(a.gray, longest), _sized(b.gray, longest)
+    large_a, large_b = a.sized(longest), b.sized(longest)
     ratios = [
         (large.shape[1] / small.shape[1], large.shape[0] / small.shape[0])
         for large, small in ((large_a, small_a), (large_b, small_b))
     ]
-    even_a, even_b = _evened(large_a, 1.5), _evened(large_b, 1.5)
+    even_a, even_b = large_a.evened(1.5), large_b.evened(1.5)
     start = _rescaled(start, *ratios)
     best = _best_held(large_a, large_b, _align(even_a, even_b, _rescaled(matrix, *ratios), STEPS[1])[1], look)
     if not is_same(best) and _apart(best.matrix, start, large_b.shape) > STRAYED * longest:
@@ -105,7 +133,7 @@ def compare(a: Print, b: Print, look: Look) -> Agreement | None:
     return best
 
 
-def _best_held(a: Float32, b: Float32, matrix: Float64, look: Look) -> Agreement:
+def _best_held(a: Print, b: Print, matrix: Float64, look: Look) -> Agreement:
     held = _held(a, b, matrix, look.mirror)
     return max((_agreement(a, b, m, look.mirror) for m in held), key=lambda x: x.share)
 
@@ -183,16 +211,18 @@ def _rescaled(matrix: Float64, a: tuple[float, float], b: tuple[float, float]) -
     return np.column_stack([linear, shift])
 
 
-def _parts(a: Float32, b: Float32, matrix: Float64, sigma: float) -> tuple[Float64, Float64, Float64]:
+def _parts(a: Print, b: Print, matrix: Float64, sigma: float) -> tuple[Float64, Float64, Float64]:
     """Parts of b with detail: correlation with a (m,), detail in grey levels (m,), and place in b (m, 2), pixels."""
     import cv2
 
     height, width = b.shape
     inverse = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(a, matrix, (width, height), flags=inverse, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.warpAffine(np.ones_like(a), matrix, (width, height), flags=inverse)
+    moved = cv2.warpAffine(a.gray, matrix, (width, height), flags=inverse, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpAffine(np.ones_like(a.gray) if a.kept is None else a.kept, matrix, (width, height), flags=inverse)
+    if b.kept is not None:
+        seen = seen * b.kept
     seen = (cv2.erode(seen, np.ones((5, 5), np.uint8)) > 0.99).astype(np.float32)
-    x, y = _band(moved, sigma), _band(b, sigma)
+    x, y = _band(moved, sigma), _band(b.gray, sigma)
 
     def mean(values: Any) -> Any:
         return cv2.resize(values * seen, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
@@ -217,7 +247,7 @@ def _agree(correlation: Float64, detail: Float64) -> NDArray[np.bool_]:
     return np.asarray(1.0 - correlation <= ALLOWED + ALLOWED_NOISE / np.maximum(detail, 0.5) ** 2)
 
 
-def _held(a: Float32, b: Float32, matrix: Float64, mirror: bool) -> list[Float64]:
+def _held(a: Print, b: Print, matrix: Float64, mirror: bool) -> list[Float64]:
     """The map held to what a copy can be: a turn with one scale, or two scales without a turn.
 
     Fitted where the pictures agree: an affine map is free, and wrong, where there is nothing to see.
@@ -243,16 +273,16 @@ def _held(a: Float32, b: Float32, matrix: Float64, mirror: bool) -> list[Float64
     return [turned, stretched]
 
 
-def _agreement(gray_a: Float32, gray_b: Float32, matrix: Float64, mirror: bool) -> Agreement:
-    correlation, detail, _ = _parts(gray_a, gray_b, matrix, 1.2)
+def _agreement(a: Print, b: Print, matrix: Float64, mirror: bool) -> Agreement:
+    correlation, detail, _ = _parts(a, b, matrix, 1.2)
     linear = matrix[:, :2] @ np.diag([-1.0 if mirror else 1.0, 1.0])
     degrees = float(np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])))
     scale = float(np.sqrt(abs(np.linalg.det(linear))))
     return Agreement(
         share=float(_agree(correlation, detail).mean()) if len(detail) else 0.0,
         parts=len(detail),
-        outside=_outside(matrix, gray_a.shape, gray_b.shape, degrees, scale),
-        moved=_moved(matrix, gray_a.shape, gray_b.shape, mirror),
+        outside=_outside(matrix, a.shape, b.shape, degrees, scale),
+        moved=_moved(matrix, a.shape, b.shape, mirror),
         mirrored=mirror,
         degrees=degrees,
         scale=scale,

@@ -127,3 +127,36 @@ def test_screening_does_not_depend_on_the_order_of_the_pictures():
     again, _ = glimpse.screen(fields[order], aspects[order], 0.7, 5)
     assert {frozenset(order[p].tolist()) for p in again} == {frozenset(p.tolist()) for p in pairs}
     assert {frozenset({2, 8}), frozenset({5, 9})} <= {frozenset(p.tolist()) for p in pairs}
+
+
+def thing(seed: int) -> Image.Image:
+    """One small thing on plain light ground: little but it, and the fill, to compare."""
+    rng = np.random.default_rng(seed)
+    picture = Image.new("RGB", (320, 240), (205, 203, 198))
+    small = scene(seed, (110, 90))
+    picture.paste(small, tuple(int(x) for x in rng.integers([60, 50], [150, 100])))
+    return picture
+
+
+FILLS = {"black": (0, 0, 0), "white": (255, 255, 255), "gray": (128, 128, 128)}
+
+
+@pytest.mark.parametrize("colour", FILLS)
+@pytest.mark.parametrize("expand", [False, True])
+@pytest.mark.parametrize("seed", range(2))
+def test_what_two_pictures_were_filled_in_with_does_not_make_them_one(colour, expand, seed):
+    """Different things on plain ground, both turned alike: only the corners agree."""
+    turned = [
+        thing(s).rotate(-5, Image.Resampling.BICUBIC, expand=expand, fillcolor=FILLS[colour]) for s in (seed, seed + 50)
+    ]
+    assert not verdict(*turned)
+
+
+@pytest.mark.parametrize("colour", FILLS)
+@pytest.mark.parametrize("expand", [False, True])
+@pytest.mark.parametrize("degrees", [-5, 5])
+def test_a_turned_copy_is_found_whatever_its_corners_were_filled_with(colour, expand, degrees):
+    for picture in (scene(3), thing(7)):
+        turned = picture.rotate(degrees, Image.Resampling.BICUBIC, expand=expand, fillcolor=FILLS[colour])
+        assert verdict(picture, turned)
+        assert verdict(turned, picture)
