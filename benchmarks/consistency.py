@@ -29,6 +29,7 @@ Picture = NDArray[np.uint8]
 Change = Callable[[Picture, np.random.Generator, Picture], Picture]
 MOST = 60  # pictures a concept
 SPLITS = 200  # random cuts of a concept into pseudo-concepts
+DRAWS = {3: 100, 6: 60, 12: 30, 20: 30}  # random draws of so many concepts from a clean set
 
 
 def in_a_corner(picture: Picture, rng: np.random.Generator, other: Picture) -> Picture:
@@ -131,6 +132,7 @@ def main() -> int:
     sets = {
         "TrashNet": (arguments.data / "trashnet", 1),
         "Grocery in shops": (arguments.data / "grocery" / "in_store", 2),
+        "Grocery in shops, finest": (arguments.data / "grocery" / "in_store", 9),
         "Perfect Pint": (REPOSITORY / "sample_data" / "perfect_pint" / "studio", 1),
     }
     scenes = REPOSITORY / "sample_data" / "perfect_pint" / "real_world"
@@ -155,6 +157,8 @@ def _one_set(name: str, concepts: dict[str, list[Picture]], others: list[Picture
     _, found, _ = verdicts(numbers, groups)
     print(f"\n{name}: {len(names)} concepts, {len(pictures)} pictures, {each:.1f} CPU ms a picture")
     print(f"  as it is: {int(found.any(axis=1).sum())} concepts named")
+    for k, (named, draws) in _subsets(numbers, groups).items():
+        print(f"  {k} concepts at random, 40-80 pictures each where there are: something named in {named} of {draws}")
     alarms = _pseudo_concepts(numbers, groups)
     print(f"  one concept cut at random into four: {alarms} alarms of {SPLITS} (alpha 0.05)")
     print(
@@ -182,6 +186,22 @@ def _one_set(name: str, concepts: dict[str, list[Picture]], others: list[Picture
     from scipy.stats import binom
 
     return alarms <= binom.ppf(0.975, SPLITS, DEFAULT_PARAMS.alpha)
+
+
+def _subsets(numbers: NDArray[np.float64], groups: list[NDArray[np.int64]]) -> dict[int, tuple[int, int]]:
+    """For each number of concepts: draws in which something was named, of how many."""
+    out = {}
+    for k, draws in DRAWS.items():
+        if k > len(groups):
+            continue
+        named = 0
+        for seed in range(draws):
+            rng = np.random.default_rng([seed, k])
+            of = [groups[i] for i in rng.choice(len(groups), k, replace=False)]
+            some = [np.sort(rng.choice(g, min(len(g), int(rng.integers(40, 81))), replace=False)) for g in of]
+            named += bool(verdicts(numbers, some)[1].any())
+        out[k] = (named, draws)
+    return out
 
 
 def _pseudo_concepts(numbers: NDArray[np.float64], groups: list[NDArray[np.int64]]) -> int:

@@ -5,11 +5,12 @@ inconsistently, in what (subject size and position, framing, background, viewpoi
 which pictures stick out?
 
 Method. `analysis.composition` measures each picture; `analysis.scatter` says how far it is from the usual picture of
-its concept. A picture sticks out where it is farther than 95 % of the pictures of the typical sibling concept. The
-null hypothesis is that a concept's share of such pictures is one more draw from what its siblings' shares come from
-(beta-binomial; a concept composed like the others has about 5 %), corrected over concepts and aspects (Benjamini and
-Hochberg 1995; half of the alpha is for the compositions as a whole). `warn` needs a corrected p of at most `alpha`
-and a share of at least `matters_from`; `fail` a share of at least `fail_from`.
+its concept. A picture sticks out where it is farther than 95 % of the pictures of the typical sibling concept, and no
+sibling has pictures like it. The null hypothesis is that a concept's share of such pictures is one more draw from what
+its siblings' shares come from (Student's t on the arcsine scale: how differently concepts are photographed by nature
+is known badly from few), corrected over concepts and aspects (Benjamini and Hochberg 1995). `warn` needs a corrected p
+of at most `alpha` and a share of at least `matters_from`; `fail` a share of at least `fail_from`. Among few concepts a
+large share that is not significant is `cannot_tell`.
 
 Breadth is not inconsistency. Everything is relative: where all concepts are equally broad (phone photos in a shop),
 the limit is broad too, and none is found; where they differ by nature in how broad they are, a concept must stand out
@@ -37,25 +38,29 @@ from analysis.dataset import REAL_WORLD, TRAINING, Dataset
 from analysis.features import Features
 from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress, scaled
-from analysis.scatter import EXPECTED, Scatter, compare, like_reference, spaces
+from analysis.scatter import Scatter, compare, like_reference, spaces
 from analysis.statistics import benjamini_hochberg
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
-DEFAULT_MATTERS_FROM = 0.15  # share of pictures that stick out: three times what is expected
+DEFAULT_MATTERS_FROM = 0.20  # share of pictures that stick out: every fifth
 DEFAULT_FAIL_FROM = 0.30  # every third picture is composed otherwise: a model sees two kinds of picture
-DEFAULT_MIN_PICTURES = 12  # of a concept; below, a share of 15 % is one or two pictures
+DEFAULT_MIN_PICTURES = 12  # of a concept; below, a share of 20 % is one or two pictures
 DEFAULT_MIN_KNOWN = 3  # of a concept, for its pictures to have a usual picture at all
 DEFAULT_MOST_PICTURES = 6000  # measured, about 3 ms each; from larger datasets as many of each concept as fit
 DEFAULT_MOST_REAL = 1500  # real-world pictures measured
 DEFAULT_MIN_REAL = 12  # real-world pictures, to say what real use looks like
 DEFAULT_FLAGGED = 0.01  # of the pictures of a consistent concept are flagged
-DEFAULT_FINE_SCORE = 0.9  # least score of a concept that is not named; one with 15 % sticking out has 0.895
+DEFAULT_FEW_CONCEPTS = 10  # with fewer, a concept with `fail_from` that is not significant cannot be told
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
 OVERALL: Final = "overall"
 WORDS: Final = {**ASPECTS, OVERALL: "composition as a whole"}
 ORDER: Final = tuple(WORDS)
-PRIOR: Final = np.array([6.0 if a == "background" else 12.0 for a in ORDER])
-"""Pseudo-pictures of the prior (`analysis.scatter`): backgrounds differ more between concepts than anything else."""
+_BY_NATURE: Final = {
+    "subject": 0.12, "framing": 0.07, "background": 0.11, "viewpoint": 0.12, "lighting": 0.085, "shape": 0.06,
+    OVERALL: 0.14,
+}  # fmt: skip
+PRIOR: Final = np.array([_BY_NATURE[a] for a in ORDER])
+"""Prior spread of concepts' shares (`analysis.scatter`), by how differently they were in real sets."""
 CAUSES: Final = ("shape", "subject", "framing", "background", "viewpoint", "lighting")
 NAMED: Final = 3
 _COLUMNS: Final = tuple(np.flatnonzero([a == aspect for a in ASPECT_OF]) for aspect in ASPECTS)
@@ -65,12 +70,15 @@ METHOD: Final = """
   or your boxes where there are some), how much of the frame it touches and fills, the background's colour and
   clutter, viewpoint (direction of edges and of the subject's axis), lighting, and the picture's shape.
 - **Sticking out.** Each concept has a usual picture: the middle of those that are most alike. A picture
-  sticks out where it is farther from that than 95 of 100 pictures of the typical other concept are from theirs.
-- **The question to chance.** In a concept composed like the others about 5 % of the pictures stick out. Would one more
-  concept of the same kind have this many? (Beta-binomial: concepts differ a little by nature, and that is
-  learnt from the other concepts. Corrected for the number of concepts and aspects after Benjamini and Hochberg.)
-- **Look at this:** chance explains it in fewer than 1 of 20 datasets, *and* at least 15 % of its pictures
-  stick out. **Needs work:** 30 % or more. **Cannot tell:** fewer than 12 pictures, or no second concept.
+  sticks out where it is farther from that than 95 of 100 pictures of the typical other concept are from theirs,
+  *and* none of your other concepts has pictures like it.
+- **The question to chance.** A few in a hundred stick out in a concept composed like the others. Would one more concept
+  of the same kind have this many? (Student's t: concepts differ by nature, how much is learnt from the other
+  concepts, and with few of them little is known. Corrected for the number of concepts and aspects after
+  Benjamini and Hochberg.)
+- **Look at this:** chance explains it in fewer than 1 of 20 datasets, *and* at least 20 % of its pictures
+  stick out. **Needs work:** 30 % or more. **Cannot tell:** fewer than 12 pictures, no second concept, or 30 % and more
+  where there are too few concepts to know how differently they are photographed by nature.
 - **Breadth is not inconsistency.** If all your concepts are photographed in as many ways, as real scenes are,
   none is called inconsistent: each is compared with the others, not with a studio. And a picture composed
   like your real-world pictures never counts against its concept.
@@ -87,7 +95,7 @@ class Params:
     matters_from: float = option(
         DEFAULT_MATTERS_FROM,
         "Look at this from",
-        help="Share of a concept's pictures that must be composed otherwise; 5 % are expected.",
+        help="Share of a concept's pictures that must be composed otherwise; a few in a hundred are usual.",
         low=0.06,
         high=0.9,
         step=0.01,
@@ -148,7 +156,8 @@ class ConsistencyResult:
         found = rank_findings([*judged, *(self._too_few(c, n) for c, n in self.few.items())])
         verdict = worst(f.verdict for f in found)
         if judged and verdict is Verdict.CANNOT_TELL:
-            verdict = Verdict.PASS if any(f.verdict is Verdict.PASS for f in judged) else verdict
+            unclear = any(f.verdict is Verdict.CANNOT_TELL for f in judged)
+            verdict = verdict if unclear else Verdict.PASS
         p_values = self.aspects["p_value"].dropna()
         first = next((f for f in found if f.verdict is verdict), found[0])
         return Findings(
@@ -183,6 +192,8 @@ class ConsistencyResult:
         if verdict is Verdict.CANNOT_TELL:
             if len(found) == 1 and not self.few:
                 return "There is one concept only, and none to compare its pictures with."
+            if len(self.aspects) and self.aspects["concept"].nunique() > 1:
+                return "There are too few concepts to know how differently concepts are photographed by nature."
             return f"Fewer than two concepts have {self.params.min_pictures} pictures, so none can be compared."
         return f"No concept is photographed less consistently than the others.{sample}"
 
@@ -194,21 +205,20 @@ class ConsistencyResult:
         named = in_what(dict(zip(rows["aspect"], rows["share"], strict=True))) if len(hits) else []
         words = _and([WORDS[a] for a in named])
         share = float(top["share"])
+        few = self.aspects["concept"].nunique() < DEFAULT_FEW_CONCEPTS
         if not tested:
             verdict, words = Verdict.CANNOT_TELL, ""
         elif not len(hits):
-            verdict = Verdict.PASS
+            verdict = Verdict.CANNOT_TELL if few and share >= self.params.fail_from else Verdict.PASS
         else:
             verdict = Verdict.FAIL if share >= self.params.fail_from else Verdict.WARN
         strange = _telling(of, hits["aspect"].tolist())
-        score = float(np.clip(1 - (share - EXPECTED) / (1 - EXPECTED), 0, 1))
-        if not len(hits):  # no more than what concepts differ by nature: never below one that is named
-            score = max(score, DEFAULT_FINE_SCORE)
+        score = 1 - float((rows["share"] * (1 - rows["p_value"])).max())
         return ConceptFinding(
             concept=concept,
             verdict=verdict,
-            score=score if tested else None,
-            headline=_sentence(verdict, words, share, len(of)),
+            score=score if verdict is not Verdict.CANNOT_TELL else None,
+            headline=_sentence(verdict, words, share, len(of), tested),
             evidence=tuple(strange["image_id"].head(self.params.evidence)),
             fix=_fix(concept, named, len(strange)) if len(hits) else "",
             extra={
@@ -255,7 +265,7 @@ def in_what(share: Mapping[str, float]) -> list[str]:
     """
     most = max(share[a] for a in CAUSES)
     leading = [a for a in CAUSES if share[a] >= 0.8 * most]
-    others = [a for a in CAUSES if 0.8 * most > share[a] >= max(0.5 * most, 2 * EXPECTED)]
+    others = [a for a in CAUSES if 0.8 * most > share[a] >= max(0.5 * most, 0.1)]
     return (leading + sorted(others, key=lambda a: -share[a]))[:NAMED]
 
 
@@ -268,13 +278,18 @@ def _telling(of: pd.DataFrame, aspects: list[str]) -> pd.DataFrame:
     return of.loc[by[by > 1].sort_values(ascending=False, kind="stable").index]
 
 
-def _sentence(verdict: Verdict, words: str, share: float, n: int) -> str:
+def _sentence(verdict: Verdict, words: str, share: float, n: int, tested: bool) -> str:
+    if verdict is Verdict.CANNOT_TELL and tested:
+        return (
+            "Cannot tell: there are too few concepts to know how differently concepts are photographed by nature "
+            f"({share:.0%} of {n:,} pictures are unlike the rest)."
+        )
     if verdict is Verdict.CANNOT_TELL:
         return "Cannot tell: there is no second concept with enough pictures to compare with."
     if verdict is Verdict.PASS:
         return f"Composed as consistently as the other concepts ({n:,} pictures)."
     how = "Photographed inconsistently" if verdict is Verdict.FAIL else "Photographed less consistently"
-    return f"{how} in {words}: {share:.0%} of {n:,} pictures are unlike the rest; about 5% is usual."
+    return f"{how} in {words}: {share:.0%} of {n:,} pictures are unlike the rest."
 
 
 def _fix(concept: str, aspects: list[str], strange: int) -> str:
@@ -303,14 +318,8 @@ def sample(groups: list[NDArray[np.int64]], most: int, seed: int) -> list[NDArra
 
 
 def judge(scatter: Scatter, params: Params) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Corrected p-values and whether they are a finding: (K, A) each.
-
-    Half of the alpha is for the compositions as a whole, half for the single aspects (weighted p-values, Genovese,
-    Roeder and Wasserman 2006).
-    """
-    aspects = scatter.p_value.shape[1]
-    weight = np.append(np.full(aspects - 1, aspects / 2 / (aspects - 1)), aspects / 2)
-    corrected = benjamini_hochberg(np.minimum(scatter.p_value / weight, 1.0).ravel()).reshape(scatter.p_value.shape)
+    """Corrected p-values and whether they are a finding: (K, A) each."""
+    corrected = benjamini_hochberg(scatter.p_value.ravel()).reshape(scatter.p_value.shape)
     return corrected, (np.nan_to_num(corrected, nan=1.0) <= params.alpha) & (scatter.share >= params.matters_from)
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from analysis.checks.base import Findings, Verdict
 from analysis.checks.consistency import ORDER, WORDS
-from analysis.scatter import EXPECTED
+from analysis.scatter import PRIOR_RATE
 from components.caching import cached
 from components.charts.common import bars, show, verdict_colours
 from components.evidence import id_rows, picture_strip
@@ -192,7 +192,7 @@ def _aspect_bars(aspects: pd.DataFrame, verdict: Verdict, named: str, name: str)
         colour=colours,
         text=[percent(s) for s in by["share"]],
         hover=[f"{percent(s)} stick out{_beside(r)}" for s, r in zip(by["share"], by["ratio"], strict=True)],
-        limit=EXPECTED,
+        limit=PRIOR_RATE,
         limit_words="usual",
         value_range=(0.0, max(0.3, float(by["share"].max()) * 1.15)),
     )

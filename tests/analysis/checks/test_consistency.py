@@ -18,7 +18,7 @@ from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
-from analysis.scatter import compare
+from analysis.scatter import compare, one_more_draw
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 TONES = {"ball": (180, 40, 40), "leaf": (40, 140, 60), "cup": (60, 70, 180), "book": (150, 120, 30)}
@@ -194,6 +194,54 @@ def test_random_groups_of_one_kind_alarm_no_more_often_than_alpha(sizes: Sequenc
     assert alarms <= binom.ppf(0.975, 100, 0.05)
 
 
+def test_concepts_that_differ_by_nature_alarm_no_more_often_than_alpha_however_few_they_are() -> None:
+    for k in (3, 6, 12):
+        alarms = 0
+        for seed in range(200):
+            rng = np.random.default_rng([seed, k])
+            rate = rng.beta(2, 30, k)  # about 6 %, now and then 15 %
+            beyond = rng.binomial(60, rate)[:, None]
+            others = [np.arange(k) != i for i in range(k)]
+            p = [one_more_draw(beyond[i], 60, beyond[o], np.full(k - 1, 60))[0] for i, o in enumerate(others)]
+            alarms += min(p) <= 0.05 / k
+        assert alarms <= binom.ppf(0.975, 200, 0.05)
+
+
+def test_the_same_share_tells_less_among_few_siblings_and_among_siblings_that_differ() -> None:
+    def p_value(siblings: Sequence[int]) -> float:
+        beyond = np.array(siblings)[:, None]
+        return float(one_more_draw(np.array([20]), 60, beyond, np.full(len(siblings), 60))[0])
+
+    assert p_value([2] * 8) < p_value([2] * 2) < 0.05
+    assert p_value([2] * 8) < p_value([0, 0, 0, 0, 0, 0, 8, 8]) / 5
+    assert p_value([2] * 500) > 1e-5  # where chance alone (binomial) would say 1e-15
+
+
+def test_pictures_that_a_sibling_has_too_do_not_count() -> None:
+    def p_and_share(mixed: bool) -> tuple[float, float]:
+        rng = np.random.default_rng(0)
+        numbers = rng.normal(size=(200, 25))
+        numbers[:12] += 8  # of the first group 12 of 40 pictures are composed otherwise
+        if mixed:
+            numbers[40:80] += 8  # as all of the second group are
+        groups = [np.arange(i, i + 40) for i in range(0, 200, 40)]
+        scatter = compare(numbers, np.full(25, 0.1), groups, [np.arange(12), np.arange(12, 25)], 5)
+        return float(scatter.p_value[0, -1]), float(scatter.share[0, -1])
+
+    assert p_and_share(False)[0] < 0.05
+    assert p_and_share(False)[1] == pytest.approx(0.3, abs=0.05)
+    assert p_and_share(True)[1] < 0.1
+
+
+def test_a_large_share_among_few_concepts_that_is_not_significant_cannot_be_told() -> None:
+    few = {"ball": 15, "leaf": 15, "cup": 15}
+    findings = found(*album(few, {"cup": (5, lambda rng: cornered(rng, TONES["cup"]))}))
+    assert findings.concepts[0].concept == "cup"
+    assert findings.verdict is Verdict.CANNOT_TELL
+    assert "too few concepts" in findings.reason
+    assert findings.concepts[0].evidence
+
+
 def test_a_single_concept_cannot_be_told() -> None:
     findings = found(*album({"ball": 40}))
     assert findings.verdict is Verdict.CANNOT_TELL
@@ -240,8 +288,8 @@ def test_pictures_without_thumbnail_or_without_colour_or_with_two_concepts_break
 def test_boxes_that_came_with_the_dataset_are_used() -> None:
     dataset, features = album({"ball": 30, "leaf": 30, "cup": 30})
     rng = np.random.default_rng(1)
-    x = np.where(np.arange(90) < 12, rng.choice([0.02, 0.8], 90), rng.normal(0.4, 0.02, 90))
-    y = np.where(np.arange(90) < 12, rng.choice([0.02, 0.8], 90), rng.normal(0.4, 0.02, 90))
+    x = np.where(np.arange(90) < 14, rng.choice([0.02, 0.8], 90), rng.normal(0.4, 0.02, 90))
+    y = np.where(np.arange(90) < 14, rng.choice([0.02, 0.8], 90), rng.normal(0.4, 0.02, 90))
     boxes = pd.DataFrame({"image": np.arange(90), "concept": dataset.labels["concept"], "x": x, "y": y})
     boxes["width"] = boxes["height"] = 0.15
     boxed = Dataset(dataset.name, dataset.roots, dataset.images, dataset.labels, dataset.negatives, boxes=boxes)
