@@ -26,6 +26,7 @@ Scale = Literal["linear", "log", "root"]
 
 MIN_REFERENCE: Final = 20  # pictures; the quartile of fewer is a guess, so then only an absolute limit is used
 PASSES: Final = 3  # the limits settle in two or three rounds of leaving the flagged out
+WHITE_GROUND: Final = 0.4  # what clipping counts where the rest of the picture is untouched: a white ground, a lamp
 NEEDED: Final = (
     *("width", "height", "aspect_ratio", "brightness", "jpeg_quality"),
     *("blur", "structure", "subject_brightness", "clipped", "clipped_white", "blockiness"),
@@ -78,9 +79,9 @@ class Fault:
 FAULTS: Final = (
     Fault("dark", "dark", "Brightness of the subject", "0-1", -1, "log", 0.27, 0.06, 0.4, (0.1, 0.4),
           "what lies in the shadow cannot be seen"),
-    Fault("overexposed", "overexposed", "Burnt-out highlights", "0-1", 1, "root", 0.2, 0.95, 0.02, (0.04, 0.15),
+    Fault("overexposed", "overexposed", "Burnt-out highlights", "0-1", 1, "root", 0.13, 0.67, 0.006, (0.04, 0.15),
           "the bright parts have lost their detail"),
-    Fault("blurry", "blurry", "Width of the edges", "px", 1, "log", 1.25, 2.5, 0.7, (0.1, 0.24),
+    Fault("blurry", "blurry", "Width of the edges", "px", 1, "log", 1.35, 2.5, 0.7, (0.1, 0.24),
           "nothing in them is sharp"),
     Fault("low_information", "empty", "Structure", "luma a pixel", -1, "log", 5.5, 2.5, 20.0, (0.2, 1.0),
           "there is next to nothing in them to see"),
@@ -109,7 +110,10 @@ def measures(images: pd.DataFrame) -> pd.DataFrame:
     # A white backdrop brightens the mean, a black one darkens it: the subject decides, softened by the mean.
     light = np.fmax(c["subject_brightness"], 0.65 * c["brightness"])
     # Clipped in any colour; twice where not in all, for then it is no white backdrop; by how bright the subject is.
-    burnt = (2.0 * c["clipped"] - c["clipped_white"]) * c["subject_brightness"]
+    partly = np.maximum(c["clipped"] - c["clipped_white"], 0.0)
+    burnt = (2.0 * partly + c["clipped_white"]) * c["subject_brightness"]
+    # And by how much of what is not white is partly clipped: on a white ground that alone tells of the subject.
+    burnt *= WHITE_GROUND + partly / (1.05 - c["clipped_white"])
     by_quality = np.interp(c["jpeg_quality"], _QUALITY, _LOST)
     longer, shorter = np.maximum(c["width"], c["height"]), np.minimum(c["width"], c["height"])
     return pd.DataFrame(

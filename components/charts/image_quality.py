@@ -64,10 +64,10 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     row = kinds[kinds["kind"] == str(chosen)].iloc[0]
     _spread(opened, findings, str(chosen), row, has_real)
     _pictures_of(opened, pictures, str(chosen), row)
-    flagged = int(findings.tables[IMAGES]["image_quality_flag"].sum())
-    if flagged:
+    origins = opened.dataset.images["origin"][findings.tables[IMAGES]["image_quality_flag"].to_numpy(dtype=bool)]
+    if len(origins):
         st.download_button(
-            f"Download {count(flagged, 'flagged picture')} (CSV)",
+            f"Download {_flagged_in_words(origins)} (CSV)",
             lambda: flagged_csv(opened, findings),
             file_name="flagged-pictures.csv",
             mime="text/csv",
@@ -75,6 +75,16 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
             key="image-quality-pictures-csv",
             on_click="ignore",
         )
+
+
+def _flagged_in_words(origins: pd.Series[str]) -> str:
+    """`7 flagged pictures, all real-world`: the headline counts training pictures alone, the file holds both."""
+    numbers = [(ORIGIN_NAMES[o].lower(), int((origins == o).sum())) for o in ORIGINS if (origins == o).any()]
+    if len(numbers) > 1:
+        where = " and ".join(f"{n:,} {name}" for name, n in numbers)
+    else:
+        where = ("all " if len(origins) > 1 else "") + numbers[0][0]
+    return f"{count(len(origins), 'flagged picture')}, {where}"
 
 
 def _tiles(kinds: pd.DataFrame, has_real: bool) -> None:

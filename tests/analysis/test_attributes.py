@@ -140,6 +140,15 @@ def test_shake_in_one_direction_is_blur(angle: int) -> None:
     assert attributes_of(Image.fromarray(shaken))["blur"] > 1.4
 
 
+@pytest.mark.parametrize("angle", [31, 121])
+def test_shake_along_the_lines_of_a_picture_is_blur_too(angle: int) -> None:
+    line = Image.new("L", (15, 15))
+    line.paste(255, (0, 7, 15, 8))
+    kernel = np.asarray(line.rotate(angle, Image.Resampling.BILINEAR), dtype=np.float32)
+    shaken = cv2.filter2D(np.asarray(edges()), -1, kernel / kernel.sum())
+    assert attributes_of(Image.fromarray(shaken))["blur"] > 1.5 > 0.8 > attributes_of(edges())["blur"]
+
+
 def test_a_flat_picture_has_no_blur_and_no_structure() -> None:
     flat = attributes_of(Image.new("RGB", (200, 150), (90, 120, 200)))
     assert np.isnan(flat["blur"]) and np.isnan(flat["blockiness"]) and flat["structure"] == 0

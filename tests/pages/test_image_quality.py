@@ -48,7 +48,7 @@ def test_dark_pictures_are_counted_drawn_and_to_be_had_as_csv(open_page):
     text = words(at)
     assert "6 of 30 training pictures have a fault (6 dark)" in text and "Needs work" in text
     assert at.get("plotly_chart") and at.get("pills") is not None
-    assert any(b.proto.label == "Download 6 flagged pictures (CSV)" for b in at.get("download_button"))
+    assert any(b.proto.label == "Download 6 flagged pictures, all training (CSV)" for b in at.get("download_button"))
 
 
 def test_what_training_lacks_is_shown_and_not_flagged(open_page):

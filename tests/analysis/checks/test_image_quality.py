@@ -167,6 +167,23 @@ def test_white_backdrops_are_not_overexposed_but_a_burnt_out_subject_before_one_
     assert flagged.map(bool).sum() <= 3
 
 
+def test_a_picture_at_twice_the_brightness_before_a_white_ground_is_overexposed() -> None:
+    """Burnt parts of the subject count, not how much of the picture is white ground."""
+    rng = np.random.default_rng(3)
+    white = np.clip(rng.normal(0.6, 0.1, 150), 0.2, 0.85)
+    studio = photos(150, clipped=white + rng.uniform(0.01, 0.05, 150), clipped_white=white, brightness=0.84)
+    studio["subject_brightness"] = rng.normal(0.62, 0.07, 150)
+    studio.loc[5, ["clipped", "clipped_white", "subject_brightness"]] = [0.74, 0.5, 0.7]
+    assert run(dataset(studio))[0].images["image_quality_reasons"][5] == ["overexposed"]
+    everyday = photos(150, seed=4)
+    everyday.loc[5, ["clipped", "clipped_white", "subject_brightness"]] = [
+        0.42,
+        0.41,
+        0.6,
+    ]  # a burnt-out ground, no more
+    assert run(dataset(everyday))[0].images["image_quality_reasons"][5] == []
+
+
 def test_dark_pictures_common_in_real_use_are_not_flagged_and_their_absence_is_the_finding() -> None:
     images = plant(photos(300), [0, 1, *range(200, 220)], "dark")
     result, found = run(dataset(images, real=100))
