@@ -40,7 +40,7 @@ PRIOR_WEIGHT: Final = 5.0
 """Degrees of freedom of that prior spread."""
 PRIOR_GROUPS: Final = 2
 """Siblings that the prior rate weighs as much as."""
-MOST_FREEDOM: Final = 9.0
+MOST_FREEDOM: Final = 10.0
 """Degrees of freedom of the tail, at most: by nature a few groups are far broader than the rest, in any number of
 siblings, so the tail never becomes normal."""
 NEIGHBOURS: Final = 5

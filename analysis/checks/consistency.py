@@ -56,8 +56,8 @@ OVERALL: Final = "overall"
 WORDS: Final = {**ASPECTS, OVERALL: "composition as a whole"}
 ORDER: Final = tuple(WORDS)
 _BY_NATURE: Final = {
-    "subject": 0.12, "framing": 0.07, "background": 0.11, "viewpoint": 0.12, "lighting": 0.085, "shape": 0.06,
-    OVERALL: 0.14,
+    "subject": 0.10, "framing": 0.06, "background": 0.10, "viewpoint": 0.10, "lighting": 0.07, "shape": 0.05,
+    OVERALL: 0.10,
 }  # fmt: skip
 PRIOR: Final = np.array([_BY_NATURE[a] for a in ORDER])
 """Prior spread of concepts' shares (`analysis.scatter`), by how differently they were in real sets."""
