@@ -67,7 +67,7 @@ CHECKS: tuple[Check, ...] = (
         function=consistency.find_consistency,
         params=consistency.Params,
         method=consistency.METHOD,
-        version=4,
+        version=5,
     ),
     Check(
         id="image_quality",

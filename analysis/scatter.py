@@ -103,7 +103,7 @@ def compare(
     ends = np.array([np.quantile(d, TAIL, axis=0) for d in loose[: len(base)]])
     new = unlike_siblings(numbers, groups, space, len(base))
     size = np.array([len(g) for g in groups])
-    dispersion = np.array([np.minimum(d, CLIP / 2).mean(axis=0) for d in far[:judged]]).reshape(judged, -1)
+    dispersion = np.array([np.minimum(d, CLIP / 2).mean(axis=0) for d in far[:judged]]).reshape(judged, len(typical))
     distance: list[Float64] = []
     share, p_value, ratio, spared = [], [], [], 0
     for k, g in enumerate(groups):
