@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from planted.transforms import COMPRESSED_QUALITY, COPIES, FAULTS, Picture
 
 CHECKS_OF_STEP_2 = ("quantity", "balance", "uniqueness", "leakage", "consistency", "image_quality", "label_errors")

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from planted import scenes
-from planted.defects import DEFECTS, Defect, Fixture, Planted
-from planted.transforms import Picture, scatter
 
 from analysis.checks.base import Findings, Verdict, at_least
 from analysis.embedders.base import Embedder
@@ -21,6 +18,9 @@ from analysis.registry import CHECKS
 from analysis.report import run_checks
 from analysis.sources import Source
 from analysis.store import Store
+from planted import scenes
+from planted.defects import DEFECTS, Defect, Fixture, Planted
+from planted.transforms import Picture, scatter
 
 CONCEPTS = ("ball", "book", "bottle", "cup", "leaf", "mug")
 HARD, EASY = "cup", "leaf"  # a cup is a mug without its handle

@@ -9,12 +9,12 @@ import itertools
 
 import numpy as np
 import pytest
-from planted import scenes
-from planted.defects import CHECKS_OF_STEP_2, DEFECTS
-from planted.matrix import CONCEPTS, audit, fired, judge, opened, plant, rendered, rows
 
 from analysis.registry import CHECKS
 from analysis.store import Store
+from planted import scenes
+from planted.defects import CHECKS_OF_STEP_2, DEFECTS
+from planted.matrix import CONCEPTS, audit, fired, judge, opened, plant, rendered, rows
 
 SEED = 0
 THERE = [check.id for check in CHECKS]
