@@ -109,15 +109,17 @@ def _checks() -> int:
 def _audit(options: argparse.Namespace) -> int:
     from analysis.registry import checks_by_id
     from analysis.report import prepare, report, run_checks, write
+    from analysis.taxonomy import read_taxonomy
 
     checks = checks_by_id(options.checks)
-    extra = _given(options)
+    taxonomy = read_taxonomy(options.taxonomy) if options.taxonomy is not None else ()
+    extra = _given(options, taxonomy)
     try:
         prepare(options.out)
     except OSError as error:
         raise UsageError(f"--out {options.out}: cannot be written ({error.strerror or error}).") from error
     with _interruptible() as interrupted, ProgressLine(sys.stderr, interrupted) as progress:
-        dataset, features = _open(options, progress)
+        dataset, features = _open(options, taxonomy, progress)
         outcomes = run_checks(
             dataset, features, checks, seed=options.seed, deep=options.deep == "on", progress=progress
         )
@@ -129,13 +131,11 @@ def _audit(options: argparse.Namespace) -> int:
     return FOUND if _reached(options.fail_on, [o.findings.verdict for o in outcomes]) else DONE
 
 
-def _given(options: argparse.Namespace) -> dict[str, object]:
+def _given(options: argparse.Namespace, taxonomy: Sequence[Any]) -> dict[str, object]:
     """Options worth a line in the report; proves first that the files they name can be used."""
     extra: dict[str, object] = {"deep": options.deep}
     if options.taxonomy is not None:
-        from analysis.taxonomy import read_taxonomy
-
-        extra["taxonomy"] = {"path": str(options.taxonomy), "concepts": len(read_taxonomy(options.taxonomy))}
+        extra["taxonomy"] = {"path": str(options.taxonomy), "concepts": len(taxonomy)}
     if options.embeddings is not None:
         from analysis.own_vectors import check_vectors_file
 
@@ -144,7 +144,7 @@ def _given(options: argparse.Namespace) -> dict[str, object]:
     return extra
 
 
-def _open(options: argparse.Namespace, progress: ProgressLine) -> tuple[Any, Any]:
+def _open(options: argparse.Namespace, taxonomy: Sequence[Any], progress: ProgressLine) -> tuple[Any, Any]:
     """The dataset and its features."""
     from analysis.embedders import load_embedder, loading_note
     from analysis.opening import open_dataset
@@ -159,7 +159,7 @@ def _open(options: argparse.Namespace, progress: ProgressLine) -> tuple[Any, Any
     cache = options.cache or cache_dir()
     progress(0, 0, loading_note(options.model, options.cache))
     embedder = load_embedder(options.model, cache)
-    opened = open_dataset(source, store=Store(cache), embedder=embedder, progress=progress)
+    opened = open_dataset(source, store=Store(cache), embedder=embedder, taxonomy=taxonomy, progress=progress)
     dataset, features = opened.dataset, opened.features
     if not len(dataset):
         bad = f"; {len(dataset.unreadable)} could not be read" if dataset.unreadable else ""

@@ -16,6 +16,8 @@ from typing import Final, TypeVar, cast
 import numpy as np
 import pandas as pd
 
+from analysis.taxonomy import Entry
+
 T = TypeVar("T")
 
 TRAINING: Final = "training"
@@ -56,6 +58,7 @@ class Dataset:
             `y` of the upper left corner; until the images were measured, a box with a number above 1 is in pixels).
         predictions: what a person's own model said: `image` (int), `concept` (str), `confidence` (float in
             [0, 1], nan where not given). An image may have none, or several.
+        taxonomy: what the owner says of the concepts, in the order of their file; empty where none was given.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Dataset:
     ignored: int = 0
     boxes: pd.DataFrame = field(default_factory=lambda: empty_frame(BOX_COLUMNS))
     predictions: pd.DataFrame = field(default_factory=lambda: empty_frame(PREDICTION_COLUMNS))
+    taxonomy: tuple[Entry, ...] = ()
     _cache: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -138,7 +142,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest of the images' identity, content (once measured), origin, split, labels and metadata.
+        """Hex digest of the images' identity, content (once measured), origin, split, labels, metadata, taxonomy.
 
         Equal datasets have equal fingerprints, so it serves as the key of anything computed from them.
         """
@@ -157,6 +161,7 @@ class Dataset:
                 for column in cols:
                     digest.update("\x1f".join(map(str, frame[column].tolist())).encode("utf-8", "surrogatepass"))
                     digest.update(b"\x1e")
+            digest.update(repr(self.taxonomy).encode("utf-8", "surrogatepass"))
             return digest.hexdigest()
 
         return self._remember("fingerprint", build)

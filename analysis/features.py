@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.embedders.base import Float32, ModelInfo
+from analysis.embedders.base import Float32, ImageEncoding, ModelInfo
 
 Rows = Sequence[int] | NDArray[np.int64]
+Pixels = NDArray[np.uint8]
 
 
 class Pictures(Protocol):
@@ -27,6 +28,19 @@ class Pictures(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Float32:
         """Text vectors, float32 (n, d), L2-normalised, in the space of `Features.joint`."""
+        ...
+
+    def originals(self, rows: Rows) -> list[Pixels | None]:
+        """The pictures themselves, read again: RGB uint8 (h, w, 3), upright, longest side at most
+        `imaging.WORKING_SIDE` (what the vectors were made from); None for a file that is gone or changed its form."""
+        ...
+
+    def encode_pictures(self, pictures: Sequence[Pixels]) -> ImageEncoding:
+        """Vectors of pictures that were altered, by the dataset's model and just as at the ingest.
+
+        RGB uint8 (h, w, 3) each, any size. `ImageEncoding.features` lies in the space of `Features.image` unless
+        these are a person's own vectors; compare with an unaltered picture encoded here too.
+        """
         ...
 
 

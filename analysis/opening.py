@@ -12,14 +12,16 @@ import pandas as pd
 
 from analysis import imaging
 from analysis.dataset import Dataset, Unreadable
-from analysis.embedders.base import Embedder, Float32
+from analysis.embedders.base import Embedder
 from analysis.errors import InputError
-from analysis.features import Features, Rows
+from analysis.features import Features
 from analysis.ingest import ingest
+from analysis.pictures import StoredPictures
 from analysis.progress import Progress, no_progress
 from analysis.readers.boxes import measured
 from analysis.sources import Source, load_dataset
 from analysis.store import ATTRIBUTE_SCHEMA, Store
+from analysis.taxonomy import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,36 +77,16 @@ class OpenDataset:
         return buffer.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredPictures:
-    """`analysis.features.Pictures` of a dataset's images, by their content hashes."""
-
-    store: Store
-    embedder: Embedder
-    hashes: list[str]
-
-    def _of(self, rows: Rows) -> list[str]:
-        return [self.hashes[int(row)] for row in rows]
-
-    def thumbnails(self, rows: Rows) -> list[bytes | None]:
-        return self.store.thumbnails(self._of(rows))
-
-    def spatial(self, rows: Rows) -> Float32:
-        return self.embedder.spatial_vectors(self.store.spatial(self._of(rows), self.embedder.info))
-
-    def encode_texts(self, texts: Sequence[str]) -> Float32:
-        return self.embedder.encode_texts(texts)
-
-
 def open_dataset(
     source: Source,
     *,
     store: Store,
     embedder: Embedder,
     allowed_roots: Sequence[Path] | None = None,
+    taxonomy: Sequence[Entry] = (),
     progress: Progress = no_progress,
 ) -> OpenDataset:
-    """Load, ingest what is missing, assemble.
+    """Load, ingest what is missing, assemble. `taxonomy` is what the owner says of the concepts.
 
     A dataset without a single readable image is returned as such (length 0), with its unreadable files.
 
@@ -128,10 +110,11 @@ def open_dataset(
     readable = readable.with_images(_with_attributes(readable, store, hashes))
     sizes = (readable.images[side].to_numpy(dtype=np.float64) for side in ("width", "height"))
     image_vectors, joint = store.vectors(hashes, embedder.info)
+    pictures = StoredPictures(store, embedder, readable.images["path"].astype(str).tolist(), hashes)
     return OpenDataset(
         source=source,
-        dataset=replace(readable, boxes=measured(readable.boxes, *sizes), _cache={}),
-        features=Features(embedder.info, image_vectors, joint, _StoredPictures(store, embedder, hashes)),
+        dataset=replace(readable, boxes=measured(readable.boxes, *sizes), taxonomy=tuple(taxonomy), _cache={}),
+        features=Features(embedder.info, image_vectors, joint, pictures),
         embedder=embedder,
         store=store,
         computed=result.computed,

@@ -1,0 +1,52 @@
+"""Pictures read again give the vectors that the ingest gave, and a file that is gone stops nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis.embedders.base import Embedder
+from analysis.opening import OpenDataset, open_dataset
+from analysis.sources import Source
+from analysis.store import Store
+from analysis.taxonomy import Entry
+
+
+def opened(small_folder: Path, cache: Path, embedder: Embedder, *taxonomy: Entry) -> OpenDataset:
+    return open_dataset(Source(small_folder), store=Store(cache), embedder=embedder, taxonomy=taxonomy)
+
+
+def test_an_unaltered_picture_gets_its_own_vector_again(tmp_path: Path, small_folder: Path, bundled: Embedder) -> None:
+    data = opened(small_folder, tmp_path, bundled)
+    pictures = data.features.pictures
+    assert pictures is not None
+    rows = np.arange(len(data.dataset))[::-1]
+    originals = [p for p in pictures.originals(rows) if p is not None]
+    assert len(originals) == len(rows)
+    again = pictures.encode_pictures(originals)
+    np.testing.assert_allclose(again.features, data.features.image[rows], atol=1e-4)
+    np.testing.assert_allclose(again.vectors, data.features.joint[rows], atol=1e-4)
+    assert len(again.spatial) == len(rows)
+    darker = pictures.encode_pictures([(p * 0.2).astype(np.uint8) for p in originals])
+    assert (np.abs(darker.features - again.features).max(axis=1) > 1e-3).all()
+
+
+def test_a_file_that_is_gone_is_none_and_no_pictures_are_no_vectors(
+    tmp_path: Path, small_folder: Path, bundled: Embedder
+) -> None:
+    pictures = opened(small_folder, tmp_path, bundled).features.pictures
+    assert pictures is not None
+    lost = replace(pictures, paths=[str(tmp_path / "gone.jpg"), *pictures.paths[1:]])  # type: ignore[type-var]
+    first, second = lost.originals([0, 1])
+    assert first is None and second is not None
+    assert pictures.encode_pictures([]).features.shape == (0, bundled.info.feature_dim)
+
+
+def test_another_taxonomy_makes_another_dataset(tmp_path: Path, small_folder: Path, bundled: Embedder) -> None:
+    plain = opened(small_folder, tmp_path, bundled)
+    described = opened(small_folder, tmp_path, bundled, Entry("red", "a red thing"))
+    assert described.dataset.taxonomy == (Entry("red", "a red thing"),)
+    assert described.dataset.select(np.arange(1)).taxonomy == described.dataset.taxonomy
+    assert plain.dataset.fingerprint != described.dataset.fingerprint
