@@ -26,8 +26,8 @@ def test_an_unaltered_picture_gets_its_own_vector_again(tmp_path: Path, small_fo
     originals = [p for p in pictures.originals(rows) if p is not None]
     assert len(originals) == len(rows)
     again = pictures.encode_pictures(originals)
-    np.testing.assert_allclose(again.features, data.features.image[rows], atol=1e-4)
-    np.testing.assert_allclose(again.vectors, data.features.joint[rows], atol=1e-4)
+    np.testing.assert_allclose(again.features, data.features.image[rows], atol=5e-4)  # the store keeps half precision
+    np.testing.assert_allclose(again.vectors, data.features.joint[rows], atol=5e-4)  # the store keeps half precision
     assert len(again.spatial) == len(rows)
     darker = pictures.encode_pictures([(p * 0.2).astype(np.uint8) for p in originals])
     assert (np.abs(darker.features - again.features).max(axis=1) > 1e-3).all()
