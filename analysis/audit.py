@@ -152,7 +152,7 @@ class AuditRun:
             Kept(
                 check=task.check.id,
                 findings=outcome.findings,
-                fingerprint=self._dataset.fingerprint,
+                fingerprint=task.check.read_from(self._dataset),
                 model=self._features.model.key,
                 model_title=self._features.model.title,
                 params=plain_params(params),

@@ -142,7 +142,7 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest of the images' identity, content (once measured), origin, split, labels, metadata, taxonomy.
+        """Hex digest of the images' identity, content (once measured), origin, split, labels and metadata.
 
         Equal datasets have equal fingerprints, so it serves as the key of anything computed from them.
         """
@@ -161,10 +161,15 @@ class Dataset:
                 for column in cols:
                     digest.update("\x1f".join(map(str, frame[column].tolist())).encode("utf-8", "surrogatepass"))
                     digest.update(b"\x1e")
-            digest.update(repr(self.taxonomy).encode("utf-8", "surrogatepass"))
             return digest.hexdigest()
 
         return self._remember("fingerprint", build)
+
+    @property
+    def taxonomy_fingerprint(self) -> str:
+        """Hex digest of the taxonomy; empty without one. Few checks read it, so it is no part of `fingerprint`."""
+        text = repr(self.taxonomy).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, digest_size=8).hexdigest() if self.taxonomy else ""
 
     def select(self, rows: np.ndarray) -> Dataset:
         """The same dataset with only these rows of `images`, renumbered in the order given."""

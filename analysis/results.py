@@ -55,7 +55,7 @@ class Kept:
     Attributes:
         check: id of the check.
         findings: as the check gave them.
-        fingerprint: `Dataset.fingerprint` of the pictures and labels.
+        fingerprint: `Check.read_from` of the dataset.
         model, model_title: key and title of the model.
         params: every field of the check's parameters, as used.
         chosen: those of them a person had set.

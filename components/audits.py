@@ -27,7 +27,7 @@ SOON: Final = 0.4
 """Seconds a page waits for a check just started: quick ones are shown at once, without a flash of progress."""
 
 _CHANGED: Final[Mapping[Change, str]] = {
-    Change.PICTURES: "the pictures or labels changed since",
+    Change.PICTURES: "the pictures, labels or descriptions changed since",
     Change.MODEL: "it was made with another model",
     Change.SETTINGS: "the usual settings changed since",
     Change.METHOD: "the check itself was improved since",
@@ -72,7 +72,7 @@ def answer(opened: OpenDataset, check: Check) -> Answer:
     except StoreError as error:
         st.warning(md(str(error)))
         kept, dismissed = None, {}
-    changes = kept.changes(check, opened.dataset.fingerprint, model) if kept else ()
+    changes = kept.changes(check, check.read_from(opened.dataset), model) if kept else ()
     stands = standing(kept.findings, dismissed) if kept else None
     return Answer(check, kept, changes, dismissed, stands, run_of(opened).state(check.id))
 

@@ -121,7 +121,7 @@ class Shelf:
 
     def audit_run(self, opened: OpenDataset) -> AuditRun:
         """The checks that run, ran or wait on this dataset as it is open now, shared by all sessions."""
-        key = (opened.source.id, opened.fingerprint)
+        key = (opened.source.id, f"{opened.fingerprint}-{opened.dataset.taxonomy_fingerprint}")
         with self._lock:
             run = self._runs.get(key)
             if run is None:

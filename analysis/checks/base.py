@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.dataset import Dataset
+
 IMAGES: Final = "images"
 LABELS: Final = "labels"
 PAIRS: Final = "pairs"
@@ -154,6 +156,7 @@ class Check:
             field `deep` its `--deep`. Fields made with `option` can be set in the app.
         method: how it judges, for a person: a few plain sentences (Markdown of ours).
         version: goes up whenever the same input may give another answer, so that kept results become stale.
+        reads_taxonomy: whether a taxonomy, where there is one, changes its answer.
     """
 
     id: str
@@ -166,6 +169,12 @@ class Check:
     params: type[Any]
     method: str
     version: int = 1
+    reads_taxonomy: bool = False
+
+    def read_from(self, dataset: Dataset) -> str:
+        """Names all of the dataset that its answer depends on: a kept result is stale once this differs."""
+        meaning = dataset.taxonomy_fingerprint if self.reads_taxonomy else ""
+        return f"{dataset.fingerprint}-{meaning}" if meaning else dataset.fingerprint
 
     def default_params(self, *, seed: int = 0, deep: bool = False) -> Any:
         """Its parameters with this seed and depth, where it has such fields."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.embedders.base import Embedder
 from analysis.opening import OpenDataset, open_dataset
+from analysis.registry import CHECKS
 from analysis.sources import Source
 from analysis.store import Store
 from analysis.taxonomy import Entry
@@ -44,9 +45,21 @@ def test_a_file_that_is_gone_is_none_and_no_pictures_are_no_vectors(
     assert pictures.encode_pictures([]).features.shape == (0, bundled.info.feature_dim)
 
 
-def test_another_taxonomy_makes_another_dataset(tmp_path: Path, small_folder: Path, bundled: Embedder) -> None:
-    plain = opened(small_folder, tmp_path, bundled)
-    described = opened(small_folder, tmp_path, bundled, Entry("red", "a red thing"))
-    assert described.dataset.taxonomy == (Entry("red", "a red thing"),)
-    assert described.dataset.select(np.arange(1)).taxonomy == described.dataset.taxonomy
-    assert plain.dataset.fingerprint != described.dataset.fingerprint
+def test_another_taxonomy_is_known_but_moves_no_map(tmp_path: Path, small_folder: Path, bundled: Embedder) -> None:
+    plain = opened(small_folder, tmp_path, bundled).dataset
+    described = opened(small_folder, tmp_path, bundled, Entry("red", "a red thing")).dataset
+    assert described.taxonomy == (Entry("red", "a red thing"),)
+    assert described.select(np.arange(1)).taxonomy == described.taxonomy
+    assert plain.fingerprint == described.fingerprint
+    assert plain.taxonomy_fingerprint == "" != described.taxonomy_fingerprint
+
+
+def test_only_a_check_that_reads_the_taxonomy_becomes_stale_with_it(
+    tmp_path: Path, small_folder: Path, bundled: Embedder
+) -> None:
+    plain = opened(small_folder, tmp_path, bundled).dataset
+    described = replace(plain, taxonomy=(Entry("red", "a red thing"),))
+    deaf = CHECKS[0]
+    reading = replace(deaf, reads_taxonomy=True)
+    assert deaf.read_from(plain) == deaf.read_from(described) == reading.read_from(plain)
+    assert reading.read_from(described) != reading.read_from(replace(described, taxonomy=(Entry("red", "redder"),)))

@@ -105,7 +105,7 @@ def test_changed_pictures_make_a_result_stale_and_a_run_makes_it_current(data: P
     photo(77, size=(48, 36)).save(data / "rare" / "new.jpg")
     restart()
     at = open_card()
-    assert "the pictures or labels changed since" in words(at) and not at.get("download_button")
+    assert "the pictures, labels or descriptions changed since" in words(at) and not at.get("download_button")
     at = run_until(press(at, "Run again"), lambda at: "changed since" not in words(at))
     assert "1 of 16 looked at" in words(at)
 
