@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import InputError
 
 FORMS = "expected .yaml or .json with a list of objects, or .csv, each with a name and a description"
+
+COLUMNS = ("name", "description", "parent", "synonyms", "include", "exclude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,10 @@ class Entry:
 def read_taxonomy(path: Path) -> tuple[Entry, ...]:
     """The entries of a taxonomy file, in its order.
 
+    A concept may be listed under two parents (the check `taxonomy` says so), but not twice under one.
+
     Raises:
-        InputError: the file is not there, of another form, empty, or names a concept twice.
+        InputError: the file is not there, of another form, empty, or lists a concept twice.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -40,12 +45,51 @@ def read_taxonomy(path: Path) -> tuple[Entry, ...]:
     if not isinstance(rows, list) or not rows or not all(isinstance(r, Mapping) and r.get("name") for r in rows):
         raise InputError(f"--taxonomy {path}: {FORMS}.")
     entries = tuple(_entry(row) for row in rows)
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for entry in entries:
-        if entry.name in seen:
+        if (entry.name, entry.parent) in seen:
             raise InputError(f"--taxonomy {path}: {entry.name!r} occurs twice.")
-        seen.add(entry.name)
+        seen.add((entry.name, entry.parent))
     return entries
+
+
+def as_rows(entries: Sequence[Entry]) -> list[dict[str, object]]:
+    """The entries as JSON or YAML holds them; `parse_rows` gives them back."""
+    return [
+        {
+            "name": e.name,
+            "description": e.description,
+            "parent": e.parent,
+            "synonyms": list(e.synonyms),
+            "include": list(e.include),
+            "exclude": list(e.exclude),
+        }
+        for e in entries
+    ]
+
+
+def parse_rows(rows: Sequence[Mapping[str, object]]) -> tuple[Entry, ...]:
+    """Entries from rows, those without a name left out. Lists may be lists, or text with `;` between the items."""
+    return tuple(_entry(row) for row in rows if str(row.get("name") or "").strip())
+
+
+def as_csv(entries: Sequence[Entry]) -> str:
+    """The entries as a CSV file that `read_taxonomy` reads."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in as_rows(entries):
+        writer.writerow("; ".join(v) if isinstance(v, list) else v for v in row.values())
+    return text.getvalue()
+
+
+def as_yaml(entries: Sequence[Entry]) -> str:
+    """The entries as a YAML file that `read_taxonomy` reads, empty fields left out."""
+    import yaml
+
+    rows = [{key: value for key, value in row.items() if value or key == "description"} for row in as_rows(entries)]
+    text: str = yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=100)
+    return text
 
 
 def _parse(text: str, path: Path) -> object:

@@ -1,0 +1,431 @@
+"""Taxonomy: do the labels, the written taxonomy and the pictures agree with one another?
+
+Question. A taxonomy is a promise: every label is one of its concepts, every concept means one thing. Where is it
+broken - by the labels, by the way it is written, or by what the pictures look like?
+
+Method. Facts first (`analysis.taxonomy_facts`): labels that are not in the taxonomy (with what they most likely mean),
+entries without a picture, an entry above itself, two parents, an only child, a folder that lies in another branch
+than the taxonomy says, descriptions that say the same. Two labels whose names differ by spelling, by a slip of the
+finger or by a synonym the taxonomy lists are one thing under two names, unless their pictures are told apart: for a
+suspected slip, as *glove* and *globe* are (`analysis.same_name`).
+Then the pictures (`analysis.tree_fit`): a cross-validated linear probe gives every picture a probability for every
+concept. Siblings are not told apart where their AUC is significantly below 0.75 (null: it is 0.75; corrected over all
+pairs of siblings). A concept looks like its cousins where the next best answer for its pictures is significantly
+more often a concept of one other branch than of its own, for most of its pictures; asked only where the tree as a
+whole follows looks better than trees drawn at random, else that is the finding. Without a written taxonomy one
+is drafted from the folders, and only what can be wrong with such a draft is asked.
+`fail`: an entry above itself; a label unknown to the taxonomy that holds a tenth of all labels or more. All else is
+`warn`. The check never answers `cannot_tell`: facts need no number of pictures; how many pairs of siblings had too few
+pictures (20 each) is said.
+
+References. Benjamini and Hochberg (1995); Hanley and McNeil (1982), doi:10.1148/radiology.143.1.7063747; edit
+distance: Damerau (1964), doi:10.1145/363958.363994.
+
+Limits. Whether a taxonomy serves its purpose is beyond this check. A tree may be right and not follow looks (a tomato
+is a fruit); that is worth knowing and no mistake, so it is a thing to look at. Looks are those the model in use sees.
+That two texts say the same is judged by their words, and by the bundled text model where that is the model in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
+from analysis.concept_tree import ConceptTree, build_tree, drafted, entry_of, leaf
+from analysis.dataset import TRAINING, Dataset, is_within
+from analysis.features import Features
+from analysis.probe import Targets, out_of_fold, targets
+from analysis.progress import Progress, no_progress
+from analysis.same_name import Reason, SameName, same_names
+from analysis.taxonomy_facts import KIND_WORDS, Kind, Problem, facts
+from analysis.tree_fit import Agreement, Pair, agreement, tell_apart
+
+DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
+DEFAULT_TOLD_APART = 0.75  # AUC below which more than one in four pairs of pictures are taken for each other
+DEFAULT_MIN_IMAGES = 20  # of a sibling; with fewer, an AUC of 0.5 and one of 0.75 are not told apart
+DEFAULT_FAIL_SHARE = 0.1  # of all labels, that an unknown label holds
+DEFAULT_MOST = 0.6  # of a concept's pictures that look like one other branch
+DEFAULT_PROBED = 4000  # pictures the probe learns from at most, drawn at random; keeps the check within seconds
+DEFAULT_COMPONENTS = 100  # principal components the probe works on; four fifths of the time saved, no pair lost
+DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
+MIN_CLASSES: Final = 6  # below, random trees of the same sizes are too few for a null
+BUNDLED: Final = "bundled"
+
+METHOD: Final = """
+- **What is written.** Labels that are not in the taxonomy, concepts without a picture, concepts above themselves,
+  with two parents or as an only child, folders that lie in another branch, descriptions that say the same: these
+  are facts, found by reading. Without a taxonomy one is drafted from your folders.
+- **Two names for one thing.** Names that differ in spelling, by a slip of the finger, or by a synonym you listed.
+  For a slip the pictures are asked: where they are clearly two different things, nothing is said.
+- **Siblings that look the same.** A simple classifier that has not seen the pictures ranks them; where it would take
+  one for the other in significantly more than 1 of 4 pairs, the two are named.
+- **Looks like another branch.** Set a concept's own name aside: what would its pictures be taken for next? Named where
+  most of them go to one other branch, more than chance explains. If the whole tree follows looks no better than
+  trees drawn at random, that is said instead: it is then made by something else than looks, which may be right.
+- **Needs work:** a concept above itself, or an unknown label that holds a tenth of all labels. All else: **Look at
+  this.** Corrected for the number of questions (Benjamini and Hochberg).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """`told_apart` is an AUC in (0.5, 1); `fail_share` and `most` are shares in (0, 1]."""
+
+    alpha: float = DEFAULT_ALPHA
+    told_apart: float = DEFAULT_TOLD_APART
+    min_images: int = DEFAULT_MIN_IMAGES
+    fail_share: float = DEFAULT_FAIL_SHARE
+    most: float = DEFAULT_MOST
+    probed: int = DEFAULT_PROBED
+    components: int = DEFAULT_COMPONENTS
+    evidence: int = DEFAULT_EVIDENCE
+    seed: int = 0
+
+
+DEFAULT_PARAMS = Params()
+
+
+@dataclass(frozen=True, slots=True)
+class TaxonomyResult:
+    """What is wrong, and the tree it is wrong with.
+
+    Attributes:
+        problems: in no order.
+        tree: of the given taxonomy, or the drafted one. given: which.
+        labels: images of each label.
+        images: for each name, ids that show it, itself and below.
+        pairs: siblings asked; class numbers of `classes`. unasked: pairs of siblings with too few images.
+        agreement: of the tree with looks; None where it could not be asked.
+        classes: the most detailed concepts.
+        params: as used.
+    """
+
+    problems: tuple[Problem, ...]
+    tree: ConceptTree
+    given: bool
+    labels: Mapping[str, int]
+    images: Mapping[str, tuple[str, ...]]
+    pairs: tuple[Pair, ...]
+    unasked: int
+    agreement: Agreement | None
+    classes: tuple[str, ...]
+    params: Params
+
+    def findings(self) -> Findings:
+        """Verdict of each name, worst first, and of the dataset."""
+        by_name: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            by_name.setdefault(problem.concept, []).append(problem)
+        names = [n for n in (*self.labels, *self.tree.names) if n not in by_name]
+        found = rank_findings(
+            [
+                *(self._finding(name, found) for name, found in by_name.items() if name),
+                *(self._fine(name) for name in dict.fromkeys(names)),
+            ]
+        )
+        whole = [self._verdict(p) for p in self.problems if not p.concept]
+        verdict = worst([*(f.verdict for f in found), *whole])
+        tested = [p.p_value for p in self.problems if p.p_value is not None]
+        return Findings(
+            verdict=verdict,
+            score=min([f.score for f in found if f.score is not None] + [p.score for p in self.problems], default=1.0),
+            headline=self._headline(),
+            p_value=min(tested, default=None),
+            concepts=found,
+            extra={
+                "drafted": not self.given,
+                "siblings_compared": len(self.pairs),
+                "siblings_not_compared": self.unasked,
+                "follows_looks": None if self.agreement is None else self.agreement.own,
+                "follows_looks_by_chance": None if self.agreement is None else self.agreement.by_chance,
+            },
+            evidence=tuple(i for f in found if f.verdict is not Verdict.PASS for i in f.evidence[:2])[:12],
+            fix=self._fix(),
+            tables={"tree": self._tree_table(found), "problems": self._problem_table(), "siblings": self._pair_table()},
+        )
+
+    def _verdict(self, problem: Problem) -> Verdict:
+        everything = max(1, sum(self.labels.values()))
+        much = self.labels.get(problem.concept, 0) >= self.params.fail_share * everything
+        grave = problem.kind is Kind.CYCLE or (problem.kind is Kind.UNKNOWN_LABEL and much)
+        return Verdict.FAIL if grave else Verdict.WARN
+
+    def _finding(self, name: str, problems: Sequence[Problem]) -> ConceptFinding:
+        ordered = sorted(problems, key=lambda p: (self._verdict(p) is not Verdict.FAIL, p.score, p.kind))
+        first = ordered[0]
+        shown = [self.images.get(n, ()) for p in ordered for n in (p.concept, *p.others)]
+        turns = [ids[i] for i in range(max(map(len, shown), default=0)) for ids in shown if i < len(ids)]
+        return ConceptFinding(
+            concept=name,
+            verdict=worst(self._verdict(p) for p in problems),
+            score=first.score,
+            headline=" ".join(p.sentence for p in ordered),
+            evidence=tuple(dict.fromkeys(turns))[: self.params.evidence],
+            fix=first.fix,
+            extra={"problems": [{"kind": str(p.kind), "names": [p.concept, *p.others]} for p in ordered]},
+        )
+
+    def _fine(self, name: str) -> ConceptFinding:
+        return ConceptFinding(
+            name, Verdict.PASS, 1.0, "Nothing is wrong with it.", self.images.get(name, ())[: self.params.evidence]
+        )
+
+    def _headline(self) -> str:
+        whose = "The taxonomy" if self.given else "The tree of your folders"
+        if not self.problems:
+            few = f" {self.unasked} pairs of siblings have too few pictures to compare." if self.unasked else ""
+            words = "the labels and the pictures agree" if self.pairs else "the labels agree"
+            return f"{whose} and {words}: nothing is named twice, missing or out of place.{few}"
+        worst_one = min(self.problems, key=lambda p: (self._verdict(p) is not Verdict.FAIL, p.score, p.kind, p.concept))
+        rest = len(self.problems) - 1
+        more = "" if not rest else " There is one thing more." if rest == 1 else f" There are {rest} things more."
+        return worst_one.sentence + more
+
+    def _fix(self) -> str:
+        if not self.problems:
+            return ""
+        return min(self.problems, key=lambda p: (self._verdict(p) is not Verdict.FAIL, p.score, p.kind, p.concept)).fix
+
+    def _tree_table(self, found: Sequence[ConceptFinding]) -> pd.DataFrame:
+        """One row a name: `name`, `parent` (the first; empty at the top), `images`, `verdict`, `headline`."""
+        verdicts = {f.concept: f for f in found}
+        label_of = {n: label for label in self.labels if (n := entry_of(label, self.tree)) is not None}
+        cyclic = {n for knot in self.tree.cycles() for n in knot}
+        rows = []
+        for name in self.tree.names:
+            said = [verdicts[x] for x in {name, label_of.get(name, name)} if x in verdicts]
+            parents = () if name in cyclic else self.tree.parents(name)
+            telling = rank_findings(said)
+            rows.append(
+                {
+                    "name": name,
+                    "parent": parents[0] if parents else "",
+                    "images": len(self.images.get(name, ())),
+                    "verdict": str(worst(f.verdict for f in said)) if said else str(Verdict.PASS),
+                    "headline": telling[0].headline if telling else "",
+                }
+            )
+        return pd.DataFrame(rows, columns=["name", "parent", "images", "verdict", "headline"])
+
+    def _problem_table(self) -> pd.DataFrame:
+        columns = ["concept", "kind", "what", "others", "sentence", "fix"]
+        rows = [
+            (p.concept, str(p.kind), KIND_WORDS[p.kind], list(p.others), p.sentence, p.fix)
+            for p in sorted(self.problems, key=lambda p: (self._verdict(p) is not Verdict.FAIL, p.score, p.concept))
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _pair_table(self) -> pd.DataFrame:
+        rows = [(self.classes[p.a], self.classes[p.b], p.auc, p.low, p.high, p.p_value) for p in self.pairs]
+        table = pd.DataFrame(rows, columns=["first", "second", "auc", "low", "high", "p_value"])
+        return table.sort_values(["auc", "first", "second"], ignore_index=True)
+
+
+def find_taxonomy(
+    dataset: Dataset, features: Features, params: Params = DEFAULT_PARAMS, *, progress: Progress = no_progress
+) -> TaxonomyResult | Unavailable:
+    """What is wrong with the taxonomy, the labels beside it, and the pictures beside both.
+
+    Args:
+        dataset: with or without `Dataset.taxonomy`; only training images are looked at.
+        features: image vectors; text vectors where the bundled model is in use.
+        params: limits and seed.
+        progress: told now and then.
+    """
+    of_training = dataset.labels[dataset.labels["image"].isin(dataset.rows(origin=TRAINING))]
+    labels = {str(k): int(v) for k, v in of_training["concept"].value_counts().sort_index().items()}
+    if not labels:
+        return Unavailable("No training picture has a label, so there is nothing to compare a taxonomy with.")
+    tree = build_tree(dataset.taxonomy or drafted(labels))
+    progress(0, 4, "reading the taxonomy")
+    encode = (
+        features.pictures.encode_texts if features.pictures is not None and features.model.name == BUNDLED else None
+    )
+    found = list(facts(tree, labels, encode, given=bool(dataset.taxonomy)))
+    progress(1, 4, "comparing siblings")
+    suspects = same_names(sorted(labels), tree)
+    t = _single_labels(dataset, params)
+    groups = [_group(c, tree) for c in t.classes]
+    asks = len(set(groups)) < len(groups) and set(groups) != {""}
+    needed = asks or any(s.reason is Reason.TYPING for s in suspects)
+    probability = _probabilities(features, t, params) if needed else np.zeros(t.member.shape)
+    progress(3, 4, "comparing siblings")
+    counts = t.member.sum(axis=0)
+    enough = [i for i in range(len(t.classes)) if counts[i] >= params.min_images]
+    found += _two_names(suspects, t, probability, enough, params)
+    siblings = [
+        (a, b)
+        for a, b in combinations(range(len(t.classes)), 2)
+        if groups[a] == groups[b] and groups[a] and not _named_twice(found, t.classes[a], t.classes[b])
+    ]
+    asked = [p for p in siblings if p[0] in enough and p[1] in enough]
+    pairs = tell_apart(probability, t.first, asked, limit=params.told_apart)
+    found += _not_told_apart(pairs, t.classes, params)
+    fit = _fit(probability, t, groups, enough, params)
+    if fit is not None:
+        found += _out_of_place(fit, t.classes, groups, params)
+    return TaxonomyResult(
+        problems=tuple(found),
+        tree=tree,
+        given=bool(dataset.taxonomy),
+        labels=labels,
+        images=_images(dataset, labels, tree),
+        pairs=pairs,
+        unasked=len(siblings) - len(asked),
+        agreement=fit,
+        classes=t.classes,
+        params=params,
+    )
+
+
+def _single_labels(dataset: Dataset, params: Params) -> Targets:
+    """Training pictures with one class: of two concepts at once, neither ranks the other."""
+    t = targets(dataset)
+    single = np.flatnonzero(t.member.sum(axis=1) == 1)
+    if len(single) > params.probed:
+        single = np.sort(np.random.default_rng(params.seed).choice(single, params.probed, replace=False))
+    return Targets(t.rows[single], t.classes, t.member[single])
+
+
+def _probabilities(features: Features, t: Targets, params: Params) -> NDArray[np.float64]:
+    """Out-of-fold probabilities of the classes, on the leading principal components."""
+    if len(t.rows) < 2:
+        return np.zeros(t.member.shape)
+    x = features.image[t.rows].astype(np.float64)
+    x -= x.mean(axis=0)
+    if min(x.shape) > params.components:
+        from sklearn.decomposition import PCA
+
+        x = PCA(params.components, svd_solver="randomized", random_state=params.seed).fit_transform(x)
+    return out_of_fold(x, t.member, seed=params.seed)
+
+
+def _group(concept: str, tree: ConceptTree) -> str:
+    """The first parent of the entry a concept means; empty for none."""
+    name = entry_of(concept, tree)
+    parents = tree.parents(name) if name is not None else ()
+    return parents[0] if parents else ""
+
+
+def _two_names(
+    suspects: Sequence[SameName], t: Targets, probability: NDArray[np.float64], enough: Sequence[int], params: Params
+) -> list[Problem]:
+    """Suspected pairs that the pictures do not acquit. A slip is acquitted by pictures clearly told apart."""
+    number = {c: i for i, c in enumerate(t.classes)}
+    found = []
+    for pair in suspects:
+        if pair.reason is Reason.TYPING and pair.first in number and pair.second in number:
+            a, b = number[pair.first], number[pair.second]
+            if a in enough and b in enough:
+                (asked,) = tell_apart(probability, t.first, [(a, b)], limit=params.told_apart)
+                if asked.low > params.told_apart:
+                    continue
+        why = {
+            Reason.SPELLING: "are spelled differently and mean the same",
+            Reason.TYPING: "differ by a slip of the finger only",
+            Reason.SYNONYM: "are synonyms by the taxonomy",
+        }[pair.reason]
+        counted = {n: int(t.member[:, number[n]].sum()) if n in number else 0 for n in (pair.first, pair.second)}
+        rare, common = sorted((pair.first, pair.second), key=lambda n: (counted[n], n))
+        found.append(
+            Problem(
+                Kind.SAME_NAME,
+                rare,
+                (common,),
+                f"{leaf(rare)} and {leaf(common)} {why}.",
+                f"Give the pictures of {leaf(rare)} the label {leaf(common)}.",
+                0.0,
+            )
+        )
+    return found
+
+
+def _named_twice(found: Sequence[Problem], a: str, b: str) -> bool:
+    return any(p.kind is Kind.SAME_NAME and {a, b} == {p.concept, *p.others} for p in found)
+
+
+def _not_told_apart(pairs: Sequence[Pair], classes: Sequence[str], params: Params) -> list[Problem]:
+    found = []
+    for pair in pairs:
+        if pair.p_value > params.alpha:
+            continue
+        a, b = classes[pair.a], classes[pair.b]
+        found.append(
+            Problem(
+                Kind.NOT_TOLD_APART,
+                a,
+                (b,),
+                f"{leaf(a)} and {leaf(b)} are siblings, and in {round(100 * (1 - pair.auc))} of 100 cases the pictures "
+                "do not tell which is which.",
+                f"Put {leaf(a)} and {leaf(b)} together, or say in words and pictures what makes them different.",
+                max(0.0, min(1.0, 2 * pair.auc - 1)),
+                pair.p_value,
+            )
+        )
+    return found
+
+
+def _fit(
+    probability: NDArray[np.float64], t: Targets, groups: Sequence[str], enough: Sequence[int], params: Params
+) -> Agreement | None:
+    """Agreement over the classes with enough images; None where there are too few, or no two groups of siblings."""
+    kept = np.array([i for i in enough if groups[i]], dtype=np.int64)
+    sizes = [sum(groups[j] == groups[i] for j in kept) for i in kept]
+    if len(kept) < MIN_CLASSES or len({groups[i] for i, s in zip(kept, sizes, strict=True) if s > 1}) < 2:
+        return None
+    rows = np.flatnonzero(np.isin(t.first, kept))
+    renumbered = np.searchsorted(kept, t.first[rows])
+    found = agreement(probability[np.ix_(rows, kept)], renumbered, [groups[i] for i in kept], seed=params.seed)
+    places = tuple(type(p)(int(kept[p.concept]), p.own, p.other, p.share, p.p_value) for p in found.places)
+    return Agreement(found.own, found.by_chance, found.p_value, places)
+
+
+def _out_of_place(fit: Agreement, classes: Sequence[str], groups: Sequence[str], params: Params) -> list[Problem]:
+    if fit.p_value > params.alpha:
+        return [
+            Problem(
+                Kind.AGAINST_LOOKS,
+                "",
+                (),
+                f"The tree does not follow looks: {round(100 * fit.own)} of 100 pictures look most like a sibling, "
+                f"{round(100 * fit.by_chance)} would in a tree drawn at random.",
+                "If the concepts are meant to be grouped by looks, group them anew; otherwise dismiss this.",
+                max(0.0, min(1.0, fit.own)),
+                fit.p_value,
+            )
+        ]
+    return [
+        Problem(
+            Kind.LIKE_COUSINS,
+            classes[p.concept],
+            (p.other,),
+            f"{leaf(classes[p.concept])} looks more like what is under {leaf(p.other)} ({round(100 * p.share)} of 100 "
+            f"pictures) than like its siblings under {leaf(groups[p.concept])} ({round(100 * p.own)}).",
+            f"See whether {leaf(classes[p.concept])} belongs under {leaf(p.other)}.",
+            max(0.0, min(1.0, 1 - p.share)),
+            p.p_value,
+        )
+        for p in fit.places
+        if p.p_value <= params.alpha and p.share >= params.most
+    ]
+
+
+def _images(dataset: Dataset, labels: Mapping[str, int], tree: ConceptTree) -> dict[str, tuple[str, ...]]:
+    """Ids of training images of each label and each name of the tree, what lies below included."""
+    ids = dataset.images["image_id"].to_numpy()
+    lineage = {label: tree.lineage(n) if (n := entry_of(label, tree)) is not None else frozenset() for label in labels}
+    names = {*labels, *tree.names}
+    rows: dict[str, set[int]] = {name: set() for name in names}
+    training = set(dataset.rows(origin=TRAINING).tolist())
+    for image, concept in zip(dataset.labels["image"], dataset.labels["concept"], strict=True):
+        if int(image) in training:
+            for name in {concept, *lineage[concept], *(n for n in labels if is_within(concept, n))}:
+                rows[name].add(int(image))
+    return {name: tuple(str(ids[r]) for r in sorted(found)) for name, found in rows.items()}

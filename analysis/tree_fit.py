@@ -1,0 +1,188 @@
+"""Does a tree of concepts agree with what the pictures look like?
+
+All rests on one table: the probability of every concept for every picture by a probe that never saw the picture
+(`analysis.probe.out_of_fold`). Two siblings that the pictures do not tell apart have probabilities that do not rank
+their pictures. A concept that looks like its cousins has, itself set aside, another group's concept as the next best
+answer. Both are asked against a null and corrected (Benjamini and Hochberg 1995).
+
+References. Interval of an AUC: Hanley and McNeil (1982), doi:10.1148/radiology.143.1.7063747. scipy loads when a
+function runs, not on import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics import benjamini_hochberg
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+FLOOR: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """How well the pictures tell two classes apart.
+
+    Attributes:
+        a, b: their numbers.
+        auc: chance in [0, 1] that a picture of `a` looks more like `a` than one of `b` does; 0.5 is not at all.
+        low, high: 95 % interval.
+        p_value: one-sided, of "at least `limit`", corrected over the pairs asked.
+    """
+
+    a: int
+    b: int
+    auc: float
+    low: float
+    high: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the next best answers for a class lie.
+
+    Attributes:
+        concept: its number.
+        own: share in [0, 1] of its pictures whose next best answer is of its own group.
+        other: the other group that has most of them. share: its share.
+        p_value: one-sided, of "the own group has at least as many as that one", corrected over the classes.
+    """
+
+    concept: int
+    own: float
+    other: str
+    share: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Whether the tree as a whole follows looks.
+
+    Attributes:
+        own: mean over the classes of `Place.own`.
+        by_chance: what a tree with the same sizes but drawn at random has on average.
+        p_value: share of such trees (permutation) that agree at least as well; nan with too few classes.
+        places: one a class that has siblings.
+    """
+
+    own: float
+    by_chance: float
+    p_value: float
+    places: tuple[Place, ...]
+
+
+def tell_apart(
+    probability: Float64, first: Int64, pairs: Sequence[tuple[int, int]], *, limit: float
+) -> tuple[Pair, ...]:
+    """Each pair's separability, against "they are told apart with an AUC of at least `limit`".
+
+    Args:
+        probability: (m, k), out of fold.
+        first: int64 (m,), the class of each picture.
+        pairs: of class numbers, each class with two pictures or more.
+        limit: in (0.5, 1).
+    """
+    from scipy.stats import norm
+
+    found: list[tuple[float, float, float]] = []
+    for a, b in pairs:
+        odds = np.log(probability[:, a] + FLOOR) - np.log(probability[:, b] + FLOOR)
+        auc, error = auc_with_error(odds[first == a], odds[first == b])
+        at_limit = _error(limit, int((first == a).sum()), int((first == b).sum()))
+        found.append((auc, error, float(norm.cdf((auc - limit) / at_limit))))
+    corrected = benjamini_hochberg(np.array([f[2] for f in found])) if found else np.zeros(0)
+    z = float(norm.ppf(0.975))
+    return tuple(
+        Pair(a, b, auc, max(0.0, auc - z * error), min(1.0, auc + z * error), float(p))
+        for (a, b), (auc, error, _), p in zip(pairs, found, corrected, strict=True)
+    )
+
+
+def auc_with_error(a: Float64, b: Float64) -> tuple[float, float]:
+    """P(a > b) with ties counted half, and its standard error; one value or more on each side."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate([a, b]))
+    auc = float((ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2) / (len(a) * len(b)))
+    return auc, _error(auc, len(a), len(b))
+
+
+def _error(auc: float, n_a: int, n_b: int) -> float:
+    q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
+    variance = auc * (1 - auc) + (n_a - 1) * (q1 - auc * auc) + (n_b - 1) * (q2 - auc * auc)
+    return float(np.sqrt(max(variance, 1e-9) / (n_a * n_b)))
+
+
+def agreement(
+    probability: Float64, first: Int64, groups: Sequence[str], *, shuffles: int = 999, seed: int = 0
+) -> Agreement:
+    """How well the groups follow looks, as a whole and class by class.
+
+    Args:
+        probability: (m, k), out of fold.
+        first: int64 (m,), the class of each picture.
+        groups: for each of the k classes, the name of its group.
+        shuffles: random trees for the null.
+        seed: of those.
+    """
+    k = len(groups)
+    names = sorted(set(groups))
+    group = np.array([names.index(g) for g in groups])
+    size = np.bincount(group, minlength=len(names))
+    next_best = _next_best(probability, first, k)
+    judged = np.flatnonzero((size[group] > 1) & (next_best.sum(axis=1) > 0))
+    if len(names) < 2 or not len(judged):
+        return Agreement(float("nan"), float("nan"), float("nan"), ())
+    own = _own_share(next_best, group, judged)
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(shuffles):
+        other = rng.permutation(group)
+        drawn.append(_own_share(next_best, other, np.flatnonzero(size[other] > 1)))
+    p_value = (1 + sum(d >= own - 1e-12 for d in drawn)) / (1 + shuffles)
+    return Agreement(own, float(np.mean(drawn)), p_value, _places(next_best, group, names, judged))
+
+
+def _next_best(probability: Float64, first: Int64, k: int) -> Float64:
+    """(k, k): for pictures of each class, how many have each other class as the best answer beside their own."""
+    beside = probability.copy()
+    beside[np.arange(len(first)), first] = -1.0
+    best = beside.argmax(axis=1)
+    out = np.zeros((k, k))
+    np.add.at(out, (first, best), 1.0)
+    return out
+
+
+def _own_share(next_best: Float64, group: Int64, judged: Int64) -> float:
+    same = group[:, None] == group[None, :]
+    share = (next_best * same).sum(axis=1) / np.maximum(next_best.sum(axis=1), 1)
+    return float(share[judged].mean()) if len(judged) else 0.0
+
+
+def _places(next_best: Float64, group: Int64, names: list[str], judged: Int64) -> tuple[Place, ...]:
+    from scipy.stats import binomtest
+
+    out: list[tuple[int, float, int, float, float]] = []
+    for c in judged:
+        by_group = np.bincount(group, weights=next_best[c], minlength=len(names))
+        own, n = by_group[group[c]], by_group.sum()
+        rest = by_group.copy()
+        rest[group[c]] = -1
+        other = int(rest.argmax())
+        both = int(own + by_group[other])
+        p = float(binomtest(int(by_group[other]), both, 0.5, alternative="greater").pvalue) if both else 1.0
+        out.append((int(c), float(own / n), other, float(by_group[other] / n), p))
+    corrected = benjamini_hochberg(np.array([o[4] for o in out]))
+    return tuple(
+        Place(c, own, names[other], share, float(p))
+        for (c, own, other, share, _), p in zip(out, corrected, strict=True)
+    )
