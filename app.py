@@ -35,6 +35,7 @@ SECTIONS = {
         st.Page("pages/audit/consistency.py", title="Consistent composition", url_path="consistency"),
         st.Page("pages/audit/image_quality.py", title="Picture quality", url_path="image_quality"),
         st.Page("pages/audit/label_errors.py", title="Label errors", url_path="label_errors"),
+        st.Page("pages/audit/taxonomy.py", title="Taxonomy", url_path="taxonomy"),
     ],
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks import balance, consistency, image_quality, label_errors, leakage, quantity, uniqueness
+from analysis.checks import balance, consistency, image_quality, label_errors, leakage, quantity, taxonomy, uniqueness
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
@@ -91,6 +91,18 @@ CHECKS: tuple[Check, ...] = (
         function=label_errors.find_label_errors,
         params=label_errors.Params,
         method=label_errors.METHOD,
+    ),
+    Check(
+        id="taxonomy",
+        guideline=("G6",),
+        title="Taxonomy",
+        question="Do the labels, the written taxonomy and the pictures agree with one another?",
+        needs=("labels",),
+        page="taxonomy",
+        function=taxonomy.find_taxonomy,
+        params=taxonomy.Params,
+        method=taxonomy.METHOD,
+        reads_taxonomy=True,
     ),
 )
 

@@ -259,6 +259,7 @@ def find_taxonomy(
     progress(3, 4, "comparing siblings")
     counts = t.member.sum(axis=0)
     enough = [i for i in range(len(t.classes)) if counts[i] >= params.min_images]
+    suspects = tuple(s for s in suspects if not _said_already(found, s))
     found += _two_names(suspects, t, probability, enough, params)
     siblings = [
         (a, b)
@@ -347,6 +348,12 @@ def _two_names(
     return found
 
 
+def _said_already(found: Sequence[Problem], pair: SameName) -> bool:
+    """Whether one of the names is unknown to the taxonomy and the other is what it likely means."""
+    last = {leaf(pair.first), leaf(pair.second)}
+    return any(p.kind is Kind.UNKNOWN_LABEL and {leaf(n) for n in (p.concept, *p.others)} == last for p in found)
+
+
 def _named_twice(found: Sequence[Problem], a: str, b: str) -> bool:
     return any(p.kind is Kind.SAME_NAME and {a, b} == {p.concept, *p.others} for p in found)
 
@@ -365,7 +372,7 @@ def _not_told_apart(pairs: Sequence[Pair], classes: Sequence[str], params: Param
                 f"{leaf(a)} and {leaf(b)} are siblings, and in {round(100 * (1 - pair.auc))} of 100 cases the pictures "
                 "do not tell which is which.",
                 f"Put {leaf(a)} and {leaf(b)} together, or say in words and pictures what makes them different.",
-                max(0.0, min(1.0, 2 * pair.auc - 1)),
+                max(0.0, min(1.0, 2 * pair.auc - 1)),  # 0: by guessing
                 pair.p_value,
             )
         )
@@ -409,7 +416,7 @@ def _out_of_place(fit: Agreement, classes: Sequence[str], groups: Sequence[str],
             f"{leaf(classes[p.concept])} looks more like what is under {leaf(p.other)} ({round(100 * p.share)} of 100 "
             f"pictures) than like its siblings under {leaf(groups[p.concept])} ({round(100 * p.own)}).",
             f"See whether {leaf(classes[p.concept])} belongs under {leaf(p.other)}.",
-            max(0.0, min(1.0, 1 - p.share)),
+            max(0.5, 1 - p.share / 2),  # a thing to look at: after what is wrong by the book
             p.p_value,
         )
         for p in fit.places

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from analysis.errors import InputError
-from analysis.taxonomy import Entry, read_taxonomy
+from analysis.taxonomy import Entry, as_csv, as_yaml, read_taxonomy
 
 ROWS = [
     {"name": "Apple", "description": "A whole apple", "synonyms": ["Malus", "pomme"], "exclude": ["cider"]},
@@ -54,3 +54,17 @@ def test_a_file_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
     (tmp_path / "t.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8"):
         read_taxonomy(tmp_path / "t.json")
+
+
+def test_a_concept_under_two_parents_is_read_and_left_to_the_check(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("name,parent\nTomato,Fruit\nTomato,Vegetable\n")
+    assert [e.parent for e in read_taxonomy(tmp_path / "t.csv")] == ["Fruit", "Vegetable"]
+
+
+def test_what_is_written_as_csv_or_yaml_is_read_back_the_same(tmp_path: Path) -> None:
+    odd = (*EXPECTED, Entry("Äpfel, grün", 'a "quoted" text\nof two lines', include=("a", "b")))
+    (tmp_path / "t.csv").write_text(as_csv(odd), newline="")
+    (tmp_path / "t.yaml").write_text(as_yaml(odd))
+    assert read_taxonomy(tmp_path / "t.yaml") == odd
+    assert read_taxonomy(tmp_path / "t.csv")[:2] == EXPECTED
+    assert read_taxonomy(tmp_path / "t.csv")[2].include == ("a", "b")
