@@ -36,6 +36,7 @@ SECTIONS = {
         st.Page("pages/audit/image_quality.py", title="Picture quality", url_path="image_quality"),
         st.Page("pages/audit/label_errors.py", title="Label errors", url_path="label_errors"),
         st.Page("pages/audit/taxonomy.py", title="Taxonomy", url_path="taxonomy"),
+        st.Page("pages/audit/noise_robustness.py", title="Noise of a photo", url_path="noise_robustness"),
     ],
 }
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.checks import balance, consistency, image_quality, label_errors, leakage, quantity, taxonomy, uniqueness
+from analysis.checks import (
+    balance,
+    consistency,
+    image_quality,
+    label_errors,
+    leakage,
+    noise_robustness,
+    quantity,
+    taxonomy,
+    uniqueness,
+)
 from analysis.checks.base import Check
 from analysis.errors import UsageError
 
@@ -103,6 +113,17 @@ CHECKS: tuple[Check, ...] = (
         params=taxonomy.Params,
         method=taxonomy.METHOD,
         reads_taxonomy=True,
+    ),
+    Check(
+        id="noise_robustness",
+        guideline=("G9",),
+        title="Noise of a photo",
+        question="Is each concept still seen in a blurred, compressed, small, noisy or dark photo?",
+        needs=("labels", "features"),
+        page="noise_robustness",
+        function=noise_robustness.find_noise_robustness,
+        params=noise_robustness.Params,
+        method=noise_robustness.METHOD,
     ),
 )
 

@@ -166,7 +166,7 @@ class NoiseRobustnessResult:
         if few == len(unsure):
             return f"Too few pictures of {few} of {len(found)} concepts: {self.params.min_pictures} each are needed."
         return (
-            f"{len(unsure)} of {len(found)} concepts are not told apart well enough in clear pictures, or have too few, "
+            f"{len(unsure)} of {len(found)} concepts have too few pictures or are not told apart in clear ones, "
             f"to say what noise would take. A stronger model may see more: {RECOMMENDED_MODEL}."
         )
 
@@ -221,6 +221,11 @@ class NoiseRobustnessResult:
         if first:
             words = ", ".join(f"at {p.say(float(m['level'].iloc[0]))}" for p, m in first)
             return f"Stays visible in everyday photos; lost {words}."
+        open_ends = self.curves[
+            (self.curves["concept"] == row["concept"]) & (self.curves["left"] < self.params.lost_below)
+        ]
+        if len(open_ends):
+            return "Stays visible in everyday photos; harsher ones take much of it, from where on is not certain."
         return "Stays visible in everyday photos, and at every harsher level that was tried."
 
 
@@ -306,7 +311,9 @@ class _Eye:
 
 def _closeness(x: NDArray[np.floating], y: Int64, classes: int) -> Float64:
     """For each class, how close the nearest other class's middle is, by its own spread; the smaller, the closer."""
-    centre = np.stack([x[y == k].mean(axis=0) if (y == k).any() else np.full(x.shape[1], np.nan) for k in range(classes)])
+    centre = np.stack(
+        [x[y == k].mean(axis=0) if (y == k).any() else np.full(x.shape[1], np.nan) for k in range(classes)]
+    )
     spread = np.array([np.sqrt(((x[y == k] - centre[k]) ** 2).sum(axis=1).mean()) if (y == k).any() else np.nan
                        for k in range(classes)])  # fmt: skip
     apart = np.sqrt(np.maximum((centre**2).sum(1)[:, None] + (centre**2).sum(1)[None] - 2 * centre @ centre.T, 0))
@@ -435,7 +442,11 @@ def _look(
         assert eye.probe is not None
         if k not in loaded:
             more, pics = _read(eye.features, target, later[k])
-            was = eye.probe.decide(eye.encode(pics, "more pictures"), target.member[more].sum(axis=1))[:, k] if pics else np.zeros(0, bool)
+            was = (
+                eye.probe.decide(eye.encode(pics, "more pictures"), target.member[more].sum(axis=1))[:, k]
+                if pics
+                else np.zeros(0, bool)
+            )
             loaded[k] = more, pics, was
         more, pics, was = loaded[k]
         if pics:
@@ -526,5 +537,3 @@ def _read(features: Features, target: Targets, at: Int64) -> tuple[Int64, list[P
     pictures = features.pictures.originals(target.rows[at])
     kept = [(a, p) for a, p in zip(at, pictures, strict=True) if p is not None]
     return np.array([a for a, _ in kept], dtype=np.int64), [p for _, p in kept]
-
-
