@@ -11,9 +11,11 @@ from analysis.checks import (
     label_errors,
     leakage,
     noise_robustness,
+    outside_context,
     quantity,
     taxonomy,
     uniqueness,
+    visibility,
 )
 from analysis.checks.base import Check
 from analysis.errors import UsageError
@@ -115,6 +117,17 @@ CHECKS: tuple[Check, ...] = (
         reads_taxonomy=True,
     ),
     Check(
+        id="visibility",
+        guideline=("G8", "G11"),
+        title="Visibility",
+        question="Can each concept be seen at all, and with which other is it confused?",
+        needs=("labels", "features"),
+        page="visibility",
+        function=visibility.find_visibility,
+        params=visibility.Params,
+        method=visibility.METHOD,
+    ),
+    Check(
         id="noise_robustness",
         guideline=("G9",),
         title="Noise of a photo",
@@ -124,6 +137,17 @@ CHECKS: tuple[Check, ...] = (
         function=noise_robustness.find_noise_robustness,
         params=noise_robustness.Params,
         method=noise_robustness.METHOD,
+    ),
+    Check(
+        id="outside_context",
+        guideline=("G10",),
+        title="Outside context",
+        question="Do the pictures explain their labels, or does a label state what no picture shows?",
+        needs=("labels", "features"),
+        page="outside_context",
+        function=outside_context.find_outside_context,
+        params=outside_context.Params,
+        method=outside_context.METHOD,
     ),
 )
 

@@ -114,7 +114,9 @@ class OutsideContextResult:
         if bad:
             names = ", ".join(short(f.concept) for f in bad[:4])
             more = f" and {len(bad) - 4} more" if len(bad) > 4 else ""
-            headline = f"The pictures do not explain {'this label' if len(bad) == 1 else 'these labels'}: {names}{more}."
+            headline = (
+                f"The pictures do not explain {'this label' if len(bad) == 1 else 'these labels'}: {names}{more}."
+            )
         elif verdict is Verdict.CANNOT_TELL:
             headline = found[0].headline
         else:

@@ -38,9 +38,7 @@ DEFAULT_NOTICEABLE = 0.75  # right answers: the just noticeable difference of tw
 DEFAULT_MIN_IMAGES = 8  # of each concept: below, an interval spans half of the scale
 DEFAULT_EVIDENCE = 24  # pictures listed a concept
 LISTED: Final = 5  # others named a concept
-PAIR_COLUMNS: Final = (
-    "a b n_a n_b auc low high p_chance conflict groups p_value predicted_errors predicted_n pictures_a pictures_b"
-).split()
+PAIR_COLUMNS: Final = ["a", "b", "n_a", "n_b", "auc", "low", "high", "p_chance", "conflict", "groups", "p_value", "predicted_errors", "predicted_n", "pictures_a", "pictures_b"]
 
 METHOD: Final = """
 - **One picture of each.** A simple classifier on top of the model in use learns two concepts and is then shown one
@@ -190,9 +188,7 @@ def wrong(auc: float) -> int:
 def _own_model(row: pd.Series, other: str) -> str:
     if not row["predicted_n"]:
         return ""
-    return (
-        f" Your own model takes one for the other in {row['predicted_errors']:,} of {row['predicted_n']:,} pictures."
-    )
+    return f" Your own model takes one for the other in {row['predicted_errors']:,} of {row['predicted_n']:,} pictures."
 
 
 def pair_table(dataset: Dataset, pairs: list[Pair], names: tuple[str, ...], rows: Any, limit: float) -> pd.DataFrame:
@@ -233,7 +229,7 @@ def concept_table(pairs: pd.DataFrame, names: tuple[str, ...], counts: Any) -> p
         other = r["b"] if r["a"] == name else r["a"]
         out.append((name, int(n), other, r["auc"], r["low"], r["high"], r["p_chance"], r["conflict"], r["p_value"],
                     bool(r["groups"]), int(min(r["n_a"], r["n_b"]))))  # fmt: skip
-    columns = "concept n other auc low high p_chance conflict p_value groups least".split()
+    columns = ["concept", "n", "other", "auc", "low", "high", "p_chance", "conflict", "p_value", "groups", "least"]
     table = pd.DataFrame(out, columns=columns)
     table["p_corrected"] = benjamini_hochberg(table["p_value"].to_numpy(dtype=np.float64))
     return table

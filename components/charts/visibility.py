@@ -1,0 +1,66 @@
+"""Visibility: how often each pair is told apart, and a pair's most confused pictures side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from analysis.checks.base import Findings
+from components.charts.common import bars, show
+from components.evidence import picture_strip
+from components.text import count, md, plain, short_concepts
+
+if TYPE_CHECKING:
+    from analysis.opening import OpenDataset
+
+SHOWN: Final = 30
+PICTURES: Final = 4
+
+
+def draw(opened: OpenDataset, findings: Findings) -> None:
+    """Bars of the most confused pairs with intervals, then one pair's pictures."""
+    draw_pairs(opened, findings, "visibility", 0.75, "just noticeable")
+
+
+def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, limit_words: str) -> None:
+    """The chart of `separability` tables; `limit` is an AUC."""
+    pairs = findings.tables.get("separability")
+    if pairs is None or pairs.empty:
+        return
+    names = short_concepts(sorted({str(c) for c in [*pairs["a"], *pairs["b"]]}))
+    st.subheader("Told apart, the most confused pair first", anchor=False)
+    top = pairs.head(SHOWN)
+    words = [_words(row, names) for row in top.to_dict("records")]
+    figure = bars(
+        words,
+        top["auc"].to_numpy(),
+        low=top["low"].to_numpy(),
+        high=top["high"].to_numpy(),
+        hover=[f"right in {100 * v:.0f} of 100 cases" for v in top["auc"]],
+        limit=limit,
+        limit_words=limit_words,
+        title="Shown one picture of each: share of right answers (guessing: 50 %)",
+        tick_format=".0%",
+        value_range=(0.0, 1.02),
+    )
+    show(figure, key=f"{key}-pairs", alt="How often the pictures of two concepts are told apart, pair by pair")
+    possible = int(str(findings.extra.get("pairs_possible", len(pairs))))
+    seen = f"{count(len(pairs), 'pair')} examined" + (f" of {possible:,}" if possible > len(pairs) else "")
+    shown = f"; the {SHOWN} most confused are drawn" if len(pairs) > SHOWN else ""
+    st.caption(f"{seen}{shown}. The thin line is the 95 % interval.")
+    st.subheader("Side by side", anchor=False)
+    number = st.selectbox(
+        "Pair", range(len(pairs)), format_func=lambda i: plain(_words(pairs.iloc[i], names)), key=f"{key}-pair"
+    )
+    row = pairs.iloc[int(number)]
+    st.caption("The pictures of each that look most like the other.")
+    for side, column in zip(("a", "b"), st.columns(2), strict=True):
+        with column:
+            st.markdown(f"**{md(names[str(row[side])])}**")
+            picture_strip(opened, list(row[f"pictures_{side}"]), f"{key}-{side}-{number}", limit=PICTURES)
+
+
+def _words(row: pd.Series | dict[str, object], names: dict[str, str]) -> str:
+    return f"{names[str(row['a'])]} / {names[str(row['b'])]}"
