@@ -103,7 +103,9 @@ def identical_groups(x: Float32 | Float64) -> Int64:
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    return np.asarray(connected_components(csr_matrix(x @ x.T >= IDENTICAL), directed=False)[1], dtype=np.int64)
+    return np.asarray(
+        connected_components(csr_matrix((x @ x.T >= IDENTICAL).astype(np.int8)), directed=False)[1], dtype=np.int64
+    )
 
 
 def _folds(is_a: Bool, group: Int64, rng: np.random.Generator) -> Int64:
@@ -180,8 +182,8 @@ def tell_apart(
     auc = float(np.mean(values))
     low, high = interval(auc, n_a, n_b)
     return Pair(
-        a, b, n_a, n_b, auc, low, high, p_chance, _conflict(kernel, is_a, group), _two_groups(kernel, is_a, p_chance, auc, rng),
-        rows, is_a, score,
+        a, b, n_a, n_b, auc, low, high, p_chance,
+        _conflict(kernel, is_a, group), _two_groups(kernel, is_a, p_chance, auc, rng), rows, is_a, score,
     )  # fmt: skip
 
 
@@ -221,8 +223,8 @@ def _two_groups(kernel: Float64, is_a: Bool, p_chance: float, auc: float, rng: n
     for step in range(5):
         if now.all() or not now.any():
             return False
-        y = np.where(now, 1.0 / now.sum(), -1.0 / (~now).sum()) * len(now) / 2
-        held = _held_out(inverse, y[:, None], _folds(now, alone, rng))[:, 0]
+        y = np.asarray(np.where(now, 1.0 / now.sum(), -1.0 / (~now).sum()) * len(now) / 2, dtype=np.float64)
+        held = _held_out(np.asarray(inverse, dtype=np.float64), y[:, None], _folds(now, alone, rng))[:, 0]
         before, now = now, held > (0.0 if step else np.median(held))
     agree = (now[is_a].mean() + (~now[~is_a]).mean()) / 2
     return bool((before == now).mean() >= 0.93 and agree >= 1 - NOISE_AT_MOST - 0.03)

@@ -5,13 +5,13 @@ related to whom)?
 
 Method. As in `visibility`, each pair of the most detailed concepts is told apart by a classifier asked about unseen
 pictures; where pictures carry several labels, each label is also told from the pictures without it, and from the
-pictures of every label it usually comes with. A difference not found proves nothing, so the test runs the other way: the
-null hypothesis is that the label *is* explained, an AUC of `explained` (0.65) or more; it is rejected by a one-sided
-score test (an equivalence test, Schuirmann 1987; variance of Hanley and McNeil 1982), corrected for the number of concepts
-(Benjamini and Hochberg 1995). `warn` where it is rejected, the labels are not above chance by permutation, and
-the most similar pictures carry the other label about as often as chance expects; `fail` where even 0.60 is rejected.
-Labels with wrong ones among them stay above chance, so they pass here and `label_errors` speaks.
-Words in names and descriptions (`friend`, `owner`, `sold`) only suggest the cause.
+pictures of every label it usually comes with. A difference not found proves nothing, so the test runs the other way:
+the null hypothesis is that the label *is* explained, an AUC of `explained` (0.65) or more; it is rejected by a
+one-sided score test (an equivalence test, Schuirmann 1987; variance of Hanley and McNeil 1982), corrected for the
+number of concepts (Benjamini and Hochberg 1995). `warn` where it is rejected, the labels are not above chance by
+permutation, and the most similar pictures carry the other label about as often as
+chance expects; `fail` where even 0.60 is rejected. Labels with wrong ones among them stay above chance, so they pass
+here and `label_errors` speaks. Words in names and descriptions (`friend`, `owner`, `sold`) only suggest the cause.
 
 Limits. What the model in use cannot see looks unexplained: the fix names another. A concept that is hard but visible
 (above chance, below noticeable) is a matter of `visibility`; at chance both speak.
@@ -52,6 +52,8 @@ OUTSIDE: Final = re.compile(
     re.IGNORECASE,
 )
 
+FEW: Final = 5  # different pictures that may show a label, but are never enough to prove that it does not show
+
 METHOD: Final = """
 - **One picture of each.** As on the page *Visibility*: how often can unseen pictures of this concept be told from
   those of the one it is most confused with? Where pictures carry several labels, each is also compared with
@@ -62,7 +64,7 @@ METHOD: Final = """
 - **Wrong labels are something else.** When up to 30 % are wrong, the rest still shows what the concept looks like;
   this check then keeps quiet and *Label errors* speaks.
 - **Names only hint.** Words such as *friend* or *sold* suggest why; they never change the verdict.
-- **Limits.** What the model in use cannot see looks unexplained. Try the blind quiz on the page *Visibility*.
+- **Limits.** What the model in use cannot see looks unexplained. Your own eyes decide: the page shows both.
 """
 
 
@@ -142,8 +144,8 @@ class OutsideContextResult:
             evidence = [i for pair in zip(first[own], first[its], strict=False) for i in pair]
         if verdict in (Verdict.WARN, Verdict.FAIL):
             fix = (
-                "Use a label that can be seen in the picture, or keep this fact as a note beside it. If you can see the "
-                f"difference yourself, the model is the limit: open the dataset with {RECOMMENDED_MODEL}."
+                "Use a label that can be seen in the picture, or keep this fact as a note beside it. If you can see "
+                f"the difference yourself, the model is the limit: open the dataset with {RECOMMENDED_MODEL}."
             )
         return ConceptFinding(
             concept,
@@ -212,7 +214,8 @@ def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
     if np.isnan(row["auc"]):
         return Verdict.CANNOT_TELL
     if row["p_chance"] <= params.alpha or row["conflict"] < params.conflict:
-        enough = row["least"] >= params.min_images or row["auc"] >= params.explained
+        shown = row["least"] >= FEW and row["p_chance"] <= params.alpha and row["auc"] >= params.explained
+        enough = shown or row["least"] >= params.min_images
         return Verdict.PASS if enough else Verdict.CANNOT_TELL
     if row["p_corrected"] <= params.alpha and row["least"] >= params.min_images:
         return Verdict.FAIL if row["p_far"] <= params.alpha else Verdict.WARN

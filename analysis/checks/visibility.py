@@ -10,9 +10,9 @@ confused pair's, corrected for the number of concepts (Benjamini and Hochberg 19
 also not above guessing (permutation of the labels). Where wrong labels explain it (the pictures form two groups that
 most labels follow) the answer is `cannot_tell`, and `label_errors` speaks.
 
-Limits. What the model in use cannot see counts as not visible: a person's own eyes are the judge, hence the blind quiz
-on the page. Only pairs are judged: a concept may be told from every single other and still be hard among many. It differs
-from `outside_context`, which asks for proof that a label is at chance.
+Limits. What the model in use cannot see counts as not visible: a person's own eyes are the judge, so the page
+shows both side by side. Only pairs are judged: a concept may be told from every single other and still be hard among
+many. It differs from `outside_context`, which asks for proof that a label is at chance.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ DEFAULT_NOTICEABLE = 0.75  # right answers: the just noticeable difference of tw
 DEFAULT_MIN_IMAGES = 8  # of each concept: below, an interval spans half of the scale
 DEFAULT_EVIDENCE = 24  # pictures listed a concept
 LISTED: Final = 5  # others named a concept
-PAIR_COLUMNS: Final = ["a", "b", "n_a", "n_b", "auc", "low", "high", "p_chance", "conflict", "groups", "p_value", "predicted_errors", "predicted_n", "pictures_a", "pictures_b"]
+PAIR_COLUMNS: Final = (
+    *("a", "b", "n_a", "n_b", "auc", "low", "high", "p_chance", "conflict", "groups", "p_value"),
+    *("predicted_errors", "predicted_n", "pictures_a", "pictures_b"),
+)
 
 METHOD: Final = """
 - **One picture of each.** A simple classifier on top of the model in use learns two concepts and is then shown one
@@ -48,7 +51,7 @@ METHOD: Final = """
   1966), after correction for the number of concepts (Benjamini and Hochberg). **Needs work:** not even better than
   guessing.
 - **Cannot tell:** too few pictures, or labels so mixed up that wrong labels explain it: look at *Label errors* first.
-- **Your own eyes.** What the model cannot see a person may. The blind quiz measures it: the same question, to you.
+- **Your own eyes.** What the model cannot see a person may: the page shows the pictures of both side by side.
 """
 
 
@@ -119,10 +122,10 @@ class VisibilityResult:
                 f"Every concept can be told from the others; the closest two are {short(row['a'])} and "
                 f"{short(row['b'])}, mixed up in {wrong(row['auc'])} of 100 cases."
             )
-        row = self.table.set_index("concept").loc[found[0].concept]
+        row = self.table[self.table["concept"] == found[0].concept].iloc[0]
         return (
-            f"{lost} of {len(found)} concepts {'is' if lost == 1 else 'are'} too hard to see: in {wrong(row['auc'])} of "
-            f"100 cases the pictures do not tell {short(found[0].concept)} and {short(row['other'])} apart."
+            f"{lost} of {len(found)} concepts {'is' if lost == 1 else 'are'} too hard to see: in {wrong(row['auc'])} "
+            f"of 100 cases the pictures do not tell {short(found[0].concept)} and {short(row['other'])} apart."
         )
 
     def _finding(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
@@ -139,8 +142,9 @@ class VisibilityResult:
             evidence = tuple(shown[: self.params.evidence])
         if verdict in (Verdict.WARN, Verdict.FAIL):
             fix = (
-                f"Take the blind quiz on {short(concept)} and {short(other)}: if you cannot tell them apart either, merge "
-                f"them or take pictures that show the difference; if you can, open the dataset with {RECOMMENDED_MODEL}."
+                f"Look at {short(concept)} and {short(other)} side by side: if you cannot tell them apart either, "
+                "merge them or take pictures that show the difference; if you can, open the dataset with "
+                f"{RECOMMENDED_MODEL}."
             )
         return ConceptFinding(
             concept,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings
@@ -32,9 +31,9 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
     names = short_concepts(sorted({str(c) for c in [*pairs["a"], *pairs["b"]]}))
     st.subheader("Told apart, the most confused pair first", anchor=False)
     top = pairs.head(SHOWN)
-    words = [_words(row, names) for row in top.to_dict("records")]
+    every = [_words(str(a), str(b), names) for a, b in zip(pairs["a"], pairs["b"], strict=True)]
     figure = bars(
-        words,
+        every[:SHOWN],
         top["auc"].to_numpy(),
         low=top["low"].to_numpy(),
         high=top["high"].to_numpy(),
@@ -51,9 +50,7 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
     shown = f"; the {SHOWN} most confused are drawn" if len(pairs) > SHOWN else ""
     st.caption(f"{seen}{shown}. The thin line is the 95 % interval.")
     st.subheader("Side by side", anchor=False)
-    number = st.selectbox(
-        "Pair", range(len(pairs)), format_func=lambda i: plain(_words(pairs.iloc[i], names)), key=f"{key}-pair"
-    )
+    number = st.selectbox("Pair", range(len(pairs)), format_func=lambda i: plain(every[i]), key=f"{key}-pair")
     row = pairs.iloc[int(number)]
     st.caption("The pictures of each that look most like the other.")
     for side, column in zip(("a", "b"), st.columns(2), strict=True):
@@ -62,5 +59,5 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
             picture_strip(opened, list(row[f"pictures_{side}"]), f"{key}-{side}-{number}", limit=PICTURES)
 
 
-def _words(row: pd.Series | dict[str, object], names: dict[str, str]) -> str:
-    return f"{names[str(row['a'])]} / {names[str(row['b'])]}"
+def _words(a: str, b: str, names: dict[str, str]) -> str:
+    return f"{names[a]} / {names[b]}"
