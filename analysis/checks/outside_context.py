@@ -215,7 +215,8 @@ def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
         return Verdict.CANNOT_TELL
     if row["p_chance"] <= params.alpha or row["conflict"] < params.conflict:
         shown = row["least"] >= FEW and row["p_chance"] <= params.alpha and row["auc"] >= params.explained
-        enough = shown or row["least"] >= params.min_images
+        above = row["p_chance"] <= params.alpha or row["auc"] >= params.explained
+        enough = shown or (row["least"] >= params.min_images and above)
         return Verdict.PASS if enough else Verdict.CANNOT_TELL
     if row["p_corrected"] <= params.alpha and row["least"] >= params.min_images:
         return Verdict.FAIL if row["p_far"] <= params.alpha else Verdict.WARN

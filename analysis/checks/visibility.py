@@ -186,7 +186,7 @@ def short(concept: str) -> str:
 
 def wrong(auc: float) -> int:
     """Wrong answers in 100, never more than guessing and never a rounded-down certainty of being wrong."""
-    return round(100 * (1 - max(auc, 0.0)))
+    return round(100 * (1 - max(auc, 0.5)))
 
 
 def _own_model(row: pd.Series, other: str) -> str:
