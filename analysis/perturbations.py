@@ -43,10 +43,6 @@ class Perturbation:
     words: str
     apply: Callable[[Pixels, float], Pixels]
 
-    def possible(self, picture: Pixels, level: float) -> bool:
-        """Whether the level changes this picture: nothing is scaled down to more than it has."""
-        return self.id != "downscaling" or max(picture.shape[:2]) > level
-
     def say(self, level: float) -> str:
         """The level in words."""
         return self.words.format(f"{100 * level:.3g}" if self.id == "darkness" else f"{level:.3g}")

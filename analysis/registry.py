@@ -148,6 +148,7 @@ CHECKS: tuple[Check, ...] = (
         function=outside_context.find_outside_context,
         params=outside_context.Params,
         method=outside_context.METHOD,
+        reads_taxonomy=True,
     ),
 )
 

@@ -5,8 +5,7 @@ All rests on one table: the probability of every concept for every picture by a 
 their pictures. A concept that looks like its cousins has, itself set aside, another group's concept as the next best
 answer. Both are asked against a null and corrected (Benjamini and Hochberg 1995).
 
-References. Interval of an AUC: Hanley and McNeil (1982), doi:10.1148/radiology.143.1.7063747. scipy loads when a
-function runs, not on import.
+AUCs, their intervals and limits: `analysis.separability`. scipy loads when a function runs, not on import.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.separability import auc_of, interval, p_below
 from analysis.statistics import benjamini_hochberg
 
 Float64 = NDArray[np.float64]
@@ -27,7 +27,7 @@ FLOOR: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Siblings:
     """How well the pictures tell two classes apart.
 
     Attributes:
@@ -80,46 +80,30 @@ class Agreement:
     places: tuple[Place, ...]
 
 
-def tell_apart(
+def siblings_apart(
     probability: Float64, first: Int64, pairs: Sequence[tuple[int, int]], *, limit: float
-) -> tuple[Pair, ...]:
+) -> tuple[Siblings, ...]:
     """Each pair's separability, against "they are told apart with an AUC of at least `limit`".
 
     Args:
         probability: (m, k), out of fold.
         first: int64 (m,), the class of each picture.
-        pairs: of class numbers, each class with two pictures or more.
+        pairs: of class numbers, each class with a picture or more.
         limit: in (0.5, 1).
     """
-    from scipy.stats import norm
-
-    found: list[tuple[float, float, float]] = []
+    found: list[tuple[float, tuple[float, float], float]] = []
     for a, b in pairs:
-        odds = np.log(probability[:, a] + FLOOR) - np.log(probability[:, b] + FLOOR)
-        auc, error = auc_with_error(odds[first == a], odds[first == b])
-        at_limit = _error(limit, int((first == a).sum()), int((first == b).sum()))
-        found.append((auc, error, float(norm.cdf((auc - limit) / at_limit))))
+        rows = np.flatnonzero((first == a) | (first == b))
+        odds = np.log(probability[rows, a] + FLOOR) - np.log(probability[rows, b] + FLOOR)
+        is_a = first[rows] == a
+        n_a, n_b = int(is_a.sum()), int((~is_a).sum())
+        auc = float(auc_of(odds[:, None], is_a[:, None])[0])
+        found.append((auc, interval(auc, n_a, n_b), p_below(auc, limit, n_a, n_b)))
     corrected = benjamini_hochberg(np.array([f[2] for f in found])) if found else np.zeros(0)
-    z = float(norm.ppf(0.975))
     return tuple(
-        Pair(a, b, auc, max(0.0, auc - z * error), min(1.0, auc + z * error), float(p))
-        for (a, b), (auc, error, _), p in zip(pairs, found, corrected, strict=True)
+        Siblings(a, b, auc, low, high, float(p))
+        for (a, b), (auc, (low, high), _), p in zip(pairs, found, corrected, strict=True)
     )
-
-
-def auc_with_error(a: Float64, b: Float64) -> tuple[float, float]:
-    """P(a > b) with ties counted half, and its standard error; one value or more on each side."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.concatenate([a, b]))
-    auc = float((ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2) / (len(a) * len(b)))
-    return auc, _error(auc, len(a), len(b))
-
-
-def _error(auc: float, n_a: int, n_b: int) -> float:
-    q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
-    variance = auc * (1 - auc) + (n_a - 1) * (q1 - auc * auc) + (n_b - 1) * (q2 - auc * auc)
-    return float(np.sqrt(max(variance, 1e-9) / (n_a * n_b)))
 
 
 def agreement(

@@ -25,19 +25,21 @@ time: real photos have several.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.altered_looks import Looks, Seen, closeness, falling, learn
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, at_least, rank_findings, worst
+from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
-from analysis.features import Features, Pixels
+from analysis.features import Features
 from analysis.perturbations import EVERYDAY, PERTURBATIONS, Perturbation
-from analysis.probe import DEFAULT_C, Targets, targets
+from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress
 from analysis.statistics import benjamini_hochberg
 
@@ -57,7 +59,9 @@ DEFAULT_SAMPLE = 160  # pictures altered at each level: 20 s on two cores with t
 DEFAULT_SAMPLE_SLOW = 64  # with any other model, about five times slower
 DEFAULT_PROBED = 3000  # pictures the probe learns from at most
 DEFAULT_EVIDENCE = 24
-CHUNK: Final = 24  # pictures embedded between two calls of progress
+DEFAULT_MIN_LOOKED_AT = 5  # pictures of a concept in the sample; with fewer no loss can be significant
+EVERY: Final = range(len(PERTURBATIONS))
+Key = TypeVar("Key")
 METHOD: Final = """
 - **Altered pictures.** A sample of the training pictures is blurred, compressed, scaled down, made noisy and darkened,
   step by step, and looked at again by the model. The pictures outside the sample taught it what each concept is.
@@ -115,7 +119,6 @@ class NoiseRobustnessResult:
     altered: int
     skipped: tuple[str, ...]
     params: Params
-    model: str = ""
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -147,7 +150,7 @@ class NoiseRobustnessResult:
         looked += f" of the {len(found)} concepts closest to another." if self.skipped else "."
         bad = [f for f in found if at_least(f.verdict, Verdict.WARN)]
         if bad:
-            name = bad[0].concept.rsplit("/", 1)[-1]
+            name = leaf(bad[0].concept)
             verb = "is" if len(bad) == 1 else "are"
             return (
                 f"{len(bad)} of {len(found)} concepts {verb} lost in photos such as people take every day; "
@@ -230,95 +233,11 @@ class NoiseRobustnessResult:
 
 
 def _fix(concept: str, soon: Sequence[tuple[Perturbation, Any]]) -> str:
-    name, what = concept.rsplit("/", 1)[-1], " and ".join(p.title.lower() for p, _ in soon)
+    name, what = leaf(concept), " and ".join(p.title.lower() for p, _ in soon)
     return (
         f"What tells {name} apart is finer than {what} leaves it: photograph it closer and larger in the frame, "
         "train on larger pictures, or choose a concept with a mark that is easier to see."
     )
-
-
-@dataclass(slots=True)
-class _Probe:
-    """Linear probe with its decisions: the as many best classes as the picture has labels."""
-
-    models: list[Any]
-    scale: float
-    classes: int
-
-    def decide(self, x: NDArray[np.floating], labels: Int64) -> Bool:
-        """Bool (n, classes), which classes each picture is taken for."""
-        score = np.full((len(x), self.classes), -np.inf)
-        if len(self.models) == 1:
-            score[:, self.models[0].classes_] = self.models[0].predict_proba(x * self.scale)
-        else:
-            for k, model in enumerate(self.models):
-                if model is not None:
-                    score[:, k] = model.predict_proba(x * self.scale)[:, 1]
-        rank = (-score).argsort(axis=1, kind="stable").argsort(axis=1)
-        return np.asarray(rank < labels[:, None])
-
-
-def _learn(x: NDArray[np.floating], member: Bool) -> _Probe:
-    from sklearn.linear_model import LogisticRegression
-
-    scale = 1.0 / max(float(np.std(x)), 1e-12)  # as in `analysis.probe`
-
-    def fit(y: NDArray[Any]) -> Any:
-        return LogisticRegression(C=DEFAULT_C, max_iter=300).fit(x * scale, y)
-
-    if (member.sum(axis=1) == 1).all():
-        return _Probe([fit(member.argmax(axis=1))], scale, member.shape[1])
-    return _Probe([fit(m) if 0 < m.sum() < len(m) else None for m in member.T] + [None], scale, member.shape[1])
-
-
-def mcnemar(before: Bool, after: Bool) -> float:
-    """One-sided exact p-value that no more decisions turned from right to wrong than back; bool (n,) each."""
-    from scipy.stats import binom
-
-    worse, better = int((before & ~after).sum()), int((~before & after).sum())
-    return float(binom.sf(worse - 1, worse + better, 0.5)) if worse else 1.0
-
-
-def falling(values: Float64) -> Float64:
-    """Values smoothed so that none is above the one before it (isotonic regression, equal weights)."""
-    from sklearn.isotonic import isotonic_regression
-
-    return np.asarray(isotonic_regression(values, increasing=False), dtype=np.float64)
-
-
-@dataclass(slots=True)
-class _Eye:
-    """The model looking at altered pictures: what encodes, what judges, what was counted."""
-
-    features: Features
-    probe: _Probe | None
-    own: bool  # vectors of the space of `Features.joint` serve where `image` holds a person's own
-    progress: Progress
-    expected: int
-    done: int = 0
-    shift: dict[tuple[str, float], NDArray[np.floating]] = field(default_factory=dict)
-
-    def encode(self, pictures: Sequence[Pixels], what: str) -> NDArray[np.floating]:
-        assert self.features.pictures is not None
-        out = []
-        for i in range(0, len(pictures), CHUNK):
-            self.progress(min(self.done, self.expected - 1), self.expected, what)
-            part = self.features.pictures.encode_pictures(pictures[i : i + CHUNK])
-            out.append(part.vectors if self.own else part.features)
-            self.done += len(pictures[i : i + CHUNK])
-        return np.concatenate(out)
-
-
-def _closeness(x: NDArray[np.floating], y: Int64, classes: int) -> Float64:
-    """For each class, how close the nearest other class's middle is, by its own spread; the smaller, the closer."""
-    centre = np.stack(
-        [x[y == k].mean(axis=0) if (y == k).any() else np.full(x.shape[1], np.nan) for k in range(classes)]
-    )
-    spread = np.array([np.sqrt(((x[y == k] - centre[k]) ** 2).sum(axis=1).mean()) if (y == k).any() else np.nan
-                       for k in range(classes)])  # fmt: skip
-    apart = np.sqrt(np.maximum((centre**2).sum(1)[:, None] + (centre**2).sum(1)[None] - 2 * centre @ centre.T, 0))
-    np.fill_diagonal(apart, np.inf)
-    return np.asarray(np.nanmin(np.where(np.isnan(apart), np.inf, apart), axis=1) / np.maximum(spread, 1e-9))
 
 
 def find_noise_robustness(
@@ -343,7 +262,7 @@ def find_noise_robustness(
     sample = min(params.sample, DEFAULT_SAMPLE_SLOW) if slow else params.sample
     enough = np.flatnonzero(counts >= params.min_pictures)
     per = params.per_concept if len(enough) * params.per_concept <= sample * 3 // 4 else DEFAULT_PER_MANY
-    order = enough[np.argsort(_closeness(x, target.first, len(target.classes))[enough], kind="stable")]
+    order = enough[np.argsort(closeness(x, target.first, len(target.classes))[enough], kind="stable")]
     looked = np.sort(order[: max(2, sample // per)])
     skipped = tuple(target.classes[k] for k in order[max(2, sample // per) :])
     rng = np.random.default_rng(params.seed)
@@ -361,23 +280,48 @@ def find_noise_robustness(
         rest = np.sort(rng.choice(rest, DEFAULT_PROBED, replace=False))
     if len(looked) < 2 or len(np.unique(target.first[rest])) < 2:
         return _too_few(target, counts, params)
-    at = np.concatenate(first)
-    expected = len(at) * (1 + len(PERTURBATIONS) * (len(PERTURBATIONS[0].levels) - 1)) + 1
+    expected = sum(map(len, first)) * (1 + len(PERTURBATIONS) * (len(PERTURBATIONS[0].levels) - 1)) + 1
     progress(0, expected, "learning the concepts")
-    eye = _Eye(features, _learn(x[rest], target.member[rest]), own, progress, expected)
-    return _look(dataset, target, eye, at, later, looked, few, skipped, counts, params)
+    looks = Looks(
+        features,
+        target,
+        learn(x[rest], target.member[rest]),
+        np.concatenate(first),
+        later,
+        own=own,
+        progress=progress,
+        expected=expected,
+    )
+    if len(looks.at) < params.min_pictures:
+        return _too_few(target, counts, params)
+    looks.look_unaltered()
+    base = {int(k): looks.unaltered(int(k)) for k in looked}
+    judged = [k for k in base if base[k] >= params.min_clean and looks.truth[:, k].sum() >= DEFAULT_MIN_LOOKED_AT]
+    everyday = _look(looks, base, judged, params)
+    curves = _curve_table(looks, target.classes, base, judged, everyday, params)
+    gone = _gone(looks, base, everyday, params)
+    ids = dataset.images["image_id"].astype(str).to_numpy()
+    rows, evidence = [], {}
+    for k in [*base, *few]:
+        name, n = target.classes[k], int(looks.truth[:, k].sum())
+        score, verdict = np.nan, Verdict.CANNOT_TELL
+        if k in judged:
+            of_concept = curves[curves["concept"] == name]
+            score, verdict = _judged(of_concept, params)
+            n = int(of_concept["n"].max())
+        rows.append({"concept": name, "n": n, "clean": base.get(k, np.nan), "pictures": int(counts[k]),
+                     "verdict": str(verdict), "score": score})  # fmt: skip
+        shown = looks.at[_evidence(looks, k, gone)]
+        evidence[name] = tuple(ids[target.rows[shown]][: params.evidence])
+    return NoiseRobustnessResult(curves, pd.DataFrame(rows), evidence, looks.sampled, looks.embedded, skipped, params)
 
 
 def _too_few(target: Targets, counts: Int64, params: Params) -> NoiseRobustnessResult:
-    concepts = pd.DataFrame({"concept": list(target.classes), "n": 0, "clean": np.nan, "pictures": counts,
+    """`clean` is 0, not nan, where nothing was measured although there were enough pictures."""
+    clean = np.where(counts >= params.min_pictures, 0.0, np.nan)
+    concepts = pd.DataFrame({"concept": list(target.classes), "n": 0, "clean": clean, "pictures": counts,
                              "verdict": str(Verdict.CANNOT_TELL), "score": np.nan})  # fmt: skip
-    short = replace_pictures(concepts, params)
-    return NoiseRobustnessResult(_curves([]), short, {}, 0, 0, (), params)
-
-
-def replace_pictures(concepts: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The table with `clean` 0 where nothing was measured although there were enough pictures."""
-    return concepts.assign(clean=np.where(concepts["pictures"] >= params.min_pictures, 0.0, np.nan))
+    return NoiseRobustnessResult(_curves([]), concepts, {}, 0, 0, (), params)
 
 
 def _curves(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -387,153 +331,93 @@ def _curves(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return out.astype({"lost": bool, "everyday": bool}) if len(out) else out.astype({"lost": bool, "place": int})
 
 
-def _look(
-    dataset: Dataset,
-    target: Targets,
-    eye: _Eye,
-    at: Int64,
-    later: dict[int, Int64],
-    looked: Int64,
-    few: list[int],
-    skipped: tuple[str, ...],
-    counts: Int64,
-    params: Params,
-) -> NoiseRobustnessResult:
-    assert eye.features.pictures is not None and eye.probe is not None
-    at, pictures = _read(eye.features, target, at)
-    if len(at) < params.min_pictures:
-        return _too_few(target, counts, params)
-    clean_x = eye.encode(pictures, "unaltered pictures")
-    clean = eye.probe.decide(clean_x, target.member[at].sum(axis=1))
-    truth = target.member[at]
+def _look(looks: Looks, base: dict[int, float], judged: list[int], params: Params) -> dict[tuple[int, int], float]:
+    """Embed what has to be looked at; returns the corrected p-values at the everyday level by (concept, perturbation).
 
-    def told(k: int, truth: Bool, decided: Bool) -> tuple[float, float]:
-        mine = truth[:, k]
-        taken = float(decided[~mine, k].mean()) if (~mine).any() else 0.0
-        return (float(decided[mine, k].mean()) if mine.any() else 0.0), taken
-
-    base = {int(k): (lambda f: f[0] - f[1])(told(int(k), truth, clean)) for k in looked}
-    judged = [int(k) for k in looked if base[int(k)] >= params.min_clean and truth[:, k].sum() >= 5]
-    decided: dict[tuple[int, int], Bool] = {}  # (perturbation, place) -> decisions on the sample
-    extra: dict[tuple[int, int, int], tuple[Int64, Bool, Bool]] = {}  # (concept, perturbation, place)
-    shifts: dict[tuple[int, int], NDArray[np.floating]] = {}
-
-    def measure(i: int, place: int) -> None:
-        p, level = PERTURBATIONS[i], PERTURBATIONS[i].levels[place]
-        altered = [p.apply(one, level) for one in pictures]
-        vectors = eye.encode(altered, f"{p.title.lower()}: {p.say(level)}")
-        shifts[i, place] = clean_x.mean(axis=0) - vectors.mean(axis=0)
-        decided[i, place] = eye.probe.decide(vectors + shifts[i, place], truth.sum(axis=1))  # type: ignore[union-attr]
-
-    def numbers(k: int, i: int, place: int) -> tuple[float, float, int, float]:
-        """Found, taken, pictures, p-value of one concept, its further pictures included."""
-        found, taken = told(k, truth, decided[i, place])
-        n = int(truth[:, k].sum())
-        before, after = clean[:, k] == truth[:, k], decided[i, place][:, k] == truth[:, k]
-        if (k, i, place) in extra:
-            _, was, now = extra[k, i, place]
-            found = (found * n + now.sum()) / (n + len(now))
-            before, after, n = np.r_[before, was], np.r_[after, now], n + len(now)
-        return found, taken, n, mcnemar(before, after)
-
-    loaded: dict[int, tuple[Int64, list[Pixels], Bool]] = {}
-
-    def look_closer(k: int, i: int, place: int) -> None:
-        assert eye.probe is not None
-        if k not in loaded:
-            more, pics = _read(eye.features, target, later[k])
-            was = (
-                eye.probe.decide(eye.encode(pics, "more pictures"), target.member[more].sum(axis=1))[:, k]
-                if pics
-                else np.zeros(0, bool)
-            )
-            loaded[k] = more, pics, was
-        more, pics, was = loaded[k]
-        if pics:
-            p, level = PERTURBATIONS[i], PERTURBATIONS[i].levels[place]
-            v = eye.encode([p.apply(one, level) for one in pics], f"more pictures: {p.title.lower()}")
-            now = eye.probe.decide(v + shifts[i, place], target.member[more].sum(axis=1))[:, k]
-            extra[k, i, place] = more, was, now
-
-    every = range(len(PERTURBATIONS))
-    for i in every:
-        measure(i, EVERYDAY)
+    The everyday level first, with a closer look where a concept seems to suffer; the mildest one where something is
+    lost there; harsher ones until nothing is left.
+    """
+    for i in EVERY:
+        looks.look(i, EVERYDAY)
         for k in judged:
-            f, t, *_ = numbers(k, i, EVERYDAY)
-            if f - t < DEFAULT_SUSPICIOUS_BELOW * base[k]:
-                look_closer(k, i, EVERYDAY)
-    soon = {(k, i): numbers(k, i, EVERYDAY) for k in judged for i in every}
-    corrected = dict(zip(soon, benjamini_hochberg(np.array([v[3] for v in soon.values()])), strict=True))
-    gone = [
-        (k, i) for (k, i), (f, t, _, _) in soon.items()
-        if f - t < params.lost_below * base[k] and corrected[k, i] <= params.alpha
-    ]  # fmt: skip
+            if looks.seen(k, i, EVERYDAY).told_apart < DEFAULT_SUSPICIOUS_BELOW * base[k]:
+                looks.look_closer(k, i, EVERYDAY)
+    keys = [(k, i) for k in judged for i in EVERY]
+    corrected = _corrected(keys, [looks.seen(k, i, EVERYDAY).p_value for k, i in keys])
+    gone = _gone(looks, base, corrected, params)
     for i in sorted({i for _, i in gone}):
-        measure(i, 0)
+        looks.look(i, 0)
         for k in [k for k, j in gone if j == i]:
-            look_closer(k, i, 0)
-    for i in every:
+            looks.look_closer(k, i, 0)
+    for i in EVERY:
         for place in range(EVERYDAY + 1, len(PERTURBATIONS[i].levels)):
-            if judged and all(_gone(numbers(k, i, place - 1), base[k], params) for k in judged):
-                break  # nothing is left to be lost
-            measure(i, place)
-    keys = [(k, i, place) for k in judged for (i, place) in sorted(decided)]
-    all_numbers = {key: numbers(*key) for key in keys}
-    wide = dict(zip(keys, benjamini_hochberg(np.array([all_numbers[key][3] for key in keys])), strict=True))
+            if judged and all(_nothing_left(looks.seen(k, i, place - 1), base[k], params) for k in judged):
+                break
+            looks.look(i, place)
+    return corrected
+
+
+def _gone(
+    looks: Looks, base: dict[int, float], corrected: dict[tuple[int, int], float], params: Params
+) -> list[tuple[int, int]]:
+    """(concept, perturbation) where the concept is lost at the everyday level."""
+    return [
+        (k, i)
+        for (k, i), p_value in corrected.items()
+        if p_value <= params.alpha and looks.seen(k, i, EVERYDAY).told_apart < params.lost_below * base[k]
+    ]
+
+
+def _nothing_left(seen: Seen, base: float, params: Params) -> bool:
+    return seen.told_apart < params.lost_below * base / 2 and seen.p_value <= params.alpha / 100
+
+
+def _corrected(keys: Sequence[Key], p_values: Sequence[float]) -> dict[Key, float]:
+    return dict(zip(keys, benjamini_hochberg(np.array(p_values)).tolist(), strict=True))
+
+
+def _curve_table(
+    looks: Looks,
+    classes: Sequence[str],
+    base: dict[int, float],
+    judged: list[int],
+    everyday: dict[tuple[int, int], float],
+    params: Params,
+) -> pd.DataFrame:
+    """`NoiseRobustnessResult.curves`."""
+    gone = set(_gone(looks, base, everyday, params))
+    keys = [(k, i, place) for k in judged for i, place in sorted(looks.decided)]
+    seen = {key: looks.seen(*key) for key in keys}
+    wide = _corrected(keys, [seen[key].p_value for key in keys])
     rows: list[dict[str, Any]] = []
     for k in judged:
-        for i in every:
-            places = sorted(place for j, place in decided if j == i)
-            apart = np.array([all_numbers[k, i, q][0] - all_numbers[k, i, q][1] for q in places])
-            left = np.clip(falling(np.r_[base[k], apart])[1:] / base[k], 0, 1)
-            for q, value, smooth in zip(places, apart, left, strict=True):
-                found, taken, n, _ = all_numbers[k, i, q]
-                p_value = corrected[k, i] if q == EVERYDAY else wide[k, i, q]
-                everyday_lost = (k, i) in gone
-                lost = smooth < params.lost_below and p_value <= params.alpha
-                lost &= everyday_lost if q <= EVERYDAY else True
-                p = PERTURBATIONS[i]
-                rows.append({"concept": target.classes[k], "perturbation": p.id, "unit": p.unit,
-                             "level": float(p.levels[q]), "place": q, "everyday": q == EVERYDAY, "n": n,
-                             "found": found, "taken": taken, "told_apart": value, "left": float(smooth),
-                             "p_value": float(p_value), "lost": bool(lost)})  # fmt: skip
-    curves = _curves(rows)
-    table, evidence = [], {}
-    ids = dataset.images["image_id"].astype(str).to_numpy()
-    for k in [*(int(k) for k in looked), *few]:
-        name = target.classes[k]
-        mine = curves[curves["concept"] == name]
-        n = int(truth[:, k].sum())
-        score, verdict = np.nan, Verdict.CANNOT_TELL
-        if k in judged:
-            score = float(mine.loc[mine["everyday"], "left"].min())
-            if mine.loc[mine["lost"], "place"].min() == 0:
-                verdict = Verdict.FAIL
-            elif (mine["lost"] & mine["everyday"]).any():
-                verdict = Verdict.WARN
-            elif score >= params.lost_below:
-                verdict = Verdict.PASS
-            n = int(mine["n"].max())
-        table.append({"concept": name, "n": n, "clean": base.get(k, np.nan), "pictures": int(counts[k]),
-                      "verdict": str(verdict), "score": score})  # fmt: skip
-        own = np.flatnonzero(truth[:, k])
-        bad = [i for (c, i) in gone if c == k] or list(every)
-        still = np.mean([decided[i, EVERYDAY][own, k] for i in bad], axis=0) if len(own) else np.zeros(0)
-        ranked = own[np.lexsort((still, ~clean[own, k]))] if len(own) else own
-        evidence[name] = tuple(ids[target.rows[at[ranked]]][: params.evidence])
-    return NoiseRobustnessResult(
-        curves, pd.DataFrame(table), evidence, len(at) + sum(len(p) for _, p, _ in loaded.values()), eye.done,
-        skipped, params,
-    )  # fmt: skip
+        for i, p in enumerate(PERTURBATIONS):
+            places = sorted(place for j, place in looks.decided if j == i)
+            levels = [seen[k, i, place] for place in places]
+            left = falling(np.array([base[k], *(s.told_apart for s in levels)]))[1:] / base[k]
+            for place, s, smooth in zip(places, levels, np.clip(left, 0, 1), strict=True):
+                p_value = everyday[k, i] if place == EVERYDAY else wide[k, i, place]
+                lost = smooth < params.lost_below and p_value <= params.alpha and (place > EVERYDAY or (k, i) in gone)
+                rows.append({"concept": classes[k], "perturbation": p.id, "unit": p.unit,
+                             "level": float(p.levels[place]), "place": place, "everyday": place == EVERYDAY, "n": s.n,
+                             "found": s.found, "taken": s.taken, "told_apart": s.told_apart, "left": float(smooth),
+                             "p_value": p_value, "lost": bool(lost)})  # fmt: skip
+    return _curves(rows)
 
 
-def _gone(numbers: tuple[float, float, int, float], base: float, params: Params) -> bool:
-    return numbers[0] - numbers[1] < params.lost_below * base / 2 and numbers[3] <= params.alpha / 100
+def _judged(mine: pd.DataFrame, params: Params) -> tuple[float, Verdict]:
+    """Score and verdict of a concept from its rows of the curves."""
+    score = float(mine.loc[mine["everyday"], "left"].min())
+    if mine.loc[mine["lost"], "place"].min() == 0:
+        return score, Verdict.FAIL
+    if (mine["lost"] & mine["everyday"]).any():
+        return score, Verdict.WARN
+    return score, Verdict.PASS if score >= params.lost_below else Verdict.CANNOT_TELL
 
 
-def _read(features: Features, target: Targets, at: Int64) -> tuple[Int64, list[Pixels]]:
-    """The pictures that can still be read, and their places."""
-    assert features.pictures is not None
-    pictures = features.pictures.originals(target.rows[at])
-    kept = [(a, p) for a, p in zip(at, pictures, strict=True) if p is not None]
-    return np.array([a for a, _ in kept], dtype=np.int64), [p for _, p in kept]
+def _evidence(looks: Looks, k: int, gone: Sequence[tuple[int, int]]) -> Int64:
+    """Places in the sample of a concept's pictures, those no longer found first."""
+    own = np.flatnonzero(looks.truth[:, k])
+    where = [i for c, i in gone if c == k] or list(EVERY)
+    still = np.mean([looks.decided[i, EVERYDAY][own, k] for i in where], axis=0)
+    return own[np.lexsort((still, ~looks.clean[own, k]))].astype(np.int64)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -29,7 +29,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
-from analysis.checks.visibility import concept_table, pair_table, short, wrong
+from analysis.checks.visibility import concept_table, pair_table, wrong
+from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
@@ -114,7 +115,7 @@ class OutsideContextResult:
         corrected = self.table["p_corrected"].dropna()
         bad = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
         if bad:
-            names = ", ".join(short(f.concept) for f in bad[:4])
+            names = ", ".join(leaf(f.concept) for f in bad[:4])
             more = f" and {len(bad) - 4} more" if len(bad) > 4 else ""
             headline = (
                 f"The pictures do not explain {'this label' if len(bad) == 1 else 'these labels'}: {names}{more}."
@@ -167,7 +168,7 @@ class OutsideContextResult:
         if np.isnan(row["auc"]):
             return "Cannot tell: there is no other concept to compare its pictures with."
         name = str(row["other"])
-        other = f"pictures {name}" if name.startswith(WITHOUT) else short(name)
+        other = f"pictures {name}" if name.startswith(WITHOUT) else leaf(name)
         cases = f"told from {other} in {100 - wrong(row['auc'])} of 100 cases (guessing: 50)"
         if verdict in (Verdict.WARN, Verdict.FAIL):
             hint = self.hints.get(concept)
@@ -183,7 +184,7 @@ def outside_words(dataset: Dataset, classes: tuple[str, ...]) -> dict[str, str]:
     said = {e.name: e.description for e in dataset.taxonomy}
     out = {}
     for concept in classes:
-        text = f"{short(concept)} {said.get(concept) or said.get(short(concept)) or ''}"
+        text = f"{leaf(concept)} {said.get(concept) or said.get(leaf(concept)) or ''}"
         hit = OUTSIDE.search(re.sub(r"[_\-.]+", " ", text))
         if hit:
             out[concept] = hit.group(0).lower()
@@ -205,7 +206,7 @@ def _with_and_without(
         for number, scope in enumerate(scopes):
             a, b = np.flatnonzero(scope & member[:, c]), np.flatnonzero(scope & ~member[:, c])
             if min(len(a), len(b)) >= params.min_images:
-                names.append(WITHOUT + short(classes[c]) + ("" if not number else f" ({number})"))
+                names.append(WITHOUT + leaf(classes[c]) + ("" if not number else f" ({number})"))
                 pairs.append(tell_apart(x, a, b, a=int(c), b=len(names) - 1, seed=params.seed))
     return pairs, tuple(names)
 
@@ -214,10 +215,9 @@ def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
     if np.isnan(row["auc"]):
         return Verdict.CANNOT_TELL
     if row["p_chance"] <= params.alpha or row["conflict"] < params.conflict:
-        shown = row["least"] >= FEW and row["p_chance"] <= params.alpha and row["auc"] >= params.explained
-        above = row["p_chance"] <= params.alpha or row["auc"] >= params.explained
-        enough = shown or (row["least"] >= params.min_images and above)
-        return Verdict.PASS if enough else Verdict.CANNOT_TELL
+        sure, clear = row["p_chance"] <= params.alpha, row["auc"] >= params.explained
+        needed = FEW if sure and clear else params.min_images
+        return Verdict.PASS if (sure or clear) and row["least"] >= needed else Verdict.CANNOT_TELL
     if row["p_corrected"] <= params.alpha and row["least"] >= params.min_images:
         return Verdict.FAIL if row["p_far"] <= params.alpha else Verdict.WARN
     return Verdict.CANNOT_TELL if row["auc"] < params.explained or row["least"] < params.min_images else Verdict.PASS
@@ -236,7 +236,6 @@ def find_outside_context(
     if not target.single:
         more, names = _with_and_without(x, target.member, target.classes, params, progress)
         found += more
-    # a pair that says nothing of most of the concept's pictures cannot speak for the concept
     pairs = pair_table(dataset, found, names, target.rows, params.explained)
     table = concept_table(pairs, target.classes, target.member.sum(axis=0))
     table["p_far"] = [
@@ -244,4 +243,4 @@ def find_outside_context(
         for r in table.to_dict("records")
     ]
     table["verdict"] = [str(_verdict(row, params)) for row in table.to_dict("records")]
-    return OutsideContextResult(pairs, table, outside_words(dataset, target.classes), replace(params))
+    return OutsideContextResult(pairs, table, outside_words(dataset, target.classes), params)

@@ -38,14 +38,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
-from analysis.concept_tree import ConceptTree, build_tree, drafted, entry_of, leaf
-from analysis.dataset import TRAINING, Dataset, is_within
+from analysis.concept_tree import ConceptTree, build_tree, drafted, entry_of
+from analysis.dataset import TRAINING, Dataset, ancestors
 from analysis.features import Features
 from analysis.probe import Targets, out_of_fold, targets
 from analysis.progress import Progress, no_progress
-from analysis.same_name import Reason, SameName, same_names
+from analysis.same_name import Reason, same_names
 from analysis.taxonomy_facts import KIND_WORDS, Kind, Problem, facts
-from analysis.tree_fit import Agreement, Pair, agreement, tell_apart
+from analysis.taxonomy_looks import (
+    fit_of,
+    group_of,
+    named_twice,
+    not_told_apart,
+    out_of_place,
+    said_already,
+    two_names,
+)
+from analysis.tree_fit import Agreement, Siblings, siblings_apart
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_TOLD_APART = 0.75  # AUC below which more than one in four pairs of pictures are taken for each other
@@ -53,9 +62,8 @@ DEFAULT_MIN_IMAGES = 20  # of a sibling; with fewer, an AUC of 0.5 and one of 0.
 DEFAULT_FAIL_SHARE = 0.1  # of all labels, that an unknown label holds
 DEFAULT_MOST = 0.6  # of a concept's pictures that look like one other branch
 DEFAULT_PROBED = 4000  # pictures the probe learns from at most, drawn at random; keeps the check within seconds
-DEFAULT_COMPONENTS = 100  # principal components the probe works on; four fifths of the time saved, no pair lost
+DEFAULT_COMPONENTS = 100  # principal components the probe works on; a fifth of the time or less, the same siblings
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
-MIN_CLASSES: Final = 6  # below, random trees of the same sizes are too few for a null
 BUNDLED: Final = "bundled"
 
 METHOD: Final = """
@@ -112,7 +120,7 @@ class TaxonomyResult:
     given: bool
     labels: Mapping[str, int]
     images: Mapping[str, tuple[str, ...]]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[Siblings, ...]
     unasked: int
     agreement: Agreement | None
     classes: tuple[str, ...]
@@ -252,26 +260,26 @@ def find_taxonomy(
     progress(1, 4, "comparing siblings")
     suspects = same_names(sorted(labels), tree)
     t = _single_labels(dataset, params)
-    groups = [_group(c, tree) for c in t.classes]
+    groups = [group_of(c, tree) for c in t.classes]
     asks = len(set(groups)) < len(groups) and set(groups) != {""}
     needed = asks or any(s.reason is Reason.TYPING for s in suspects)
     probability = _probabilities(features, t, params) if needed else np.zeros(t.member.shape)
     progress(3, 4, "comparing siblings")
     counts = t.member.sum(axis=0)
     enough = [i for i in range(len(t.classes)) if counts[i] >= params.min_images]
-    suspects = tuple(s for s in suspects if not _said_already(found, s))
-    found += _two_names(suspects, t, probability, enough, params)
+    suspects = tuple(s for s in suspects if not said_already(found, s))
+    found += two_names(suspects, t, probability, enough, limit=params.told_apart)
     siblings = [
         (a, b)
         for a, b in combinations(range(len(t.classes)), 2)
-        if groups[a] == groups[b] and groups[a] and not _named_twice(found, t.classes[a], t.classes[b])
+        if groups[a] == groups[b] and groups[a] and not named_twice(found, t.classes[a], t.classes[b])
     ]
     asked = [p for p in siblings if p[0] in enough and p[1] in enough]
-    pairs = tell_apart(probability, t.first, asked, limit=params.told_apart)
-    found += _not_told_apart(pairs, t.classes, params)
-    fit = _fit(probability, t, groups, enough, params)
+    pairs = siblings_apart(probability, t.first, asked, limit=params.told_apart)
+    found += not_told_apart(pairs, t.classes, alpha=params.alpha)
+    fit = fit_of(probability, t, groups, enough, seed=params.seed)
     if fit is not None:
-        found += _out_of_place(fit, t.classes, groups, params)
+        found += out_of_place(fit, t.classes, groups, alpha=params.alpha, most=params.most)
     return TaxonomyResult(
         problems=tuple(found),
         tree=tree,
@@ -308,131 +316,16 @@ def _probabilities(features: Features, t: Targets, params: Params) -> NDArray[np
     return out_of_fold(x, t.member, seed=params.seed)
 
 
-def _group(concept: str, tree: ConceptTree) -> str:
-    """The first parent of the entry a concept means; empty for none."""
-    name = entry_of(concept, tree)
-    parents = tree.parents(name) if name is not None else ()
-    return parents[0] if parents else ""
-
-
-def _two_names(
-    suspects: Sequence[SameName], t: Targets, probability: NDArray[np.float64], enough: Sequence[int], params: Params
-) -> list[Problem]:
-    """Suspected pairs that the pictures do not acquit. A slip is acquitted by pictures clearly told apart."""
-    number = {c: i for i, c in enumerate(t.classes)}
-    found = []
-    for pair in suspects:
-        if pair.reason is Reason.TYPING and pair.first in number and pair.second in number:
-            a, b = number[pair.first], number[pair.second]
-            if a in enough and b in enough:
-                (asked,) = tell_apart(probability, t.first, [(a, b)], limit=params.told_apart)
-                if asked.low > params.told_apart:
-                    continue
-        why = {
-            Reason.SPELLING: "are spelled differently and mean the same",
-            Reason.TYPING: "differ by a slip of the finger only",
-            Reason.SYNONYM: "are synonyms by the taxonomy",
-        }[pair.reason]
-        counted = {n: int(t.member[:, number[n]].sum()) if n in number else 0 for n in (pair.first, pair.second)}
-        rare, common = sorted((pair.first, pair.second), key=lambda n: (counted[n], n))
-        found.append(
-            Problem(
-                Kind.SAME_NAME,
-                rare,
-                (common,),
-                f"{leaf(rare)} and {leaf(common)} {why}.",
-                f"Give the pictures of {leaf(rare)} the label {leaf(common)}.",
-                0.0,
-            )
-        )
-    return found
-
-
-def _said_already(found: Sequence[Problem], pair: SameName) -> bool:
-    """Whether one of the names is unknown to the taxonomy and the other is what it likely means."""
-    last = {leaf(pair.first), leaf(pair.second)}
-    return any(p.kind is Kind.UNKNOWN_LABEL and {leaf(n) for n in (p.concept, *p.others)} == last for p in found)
-
-
-def _named_twice(found: Sequence[Problem], a: str, b: str) -> bool:
-    return any(p.kind is Kind.SAME_NAME and {a, b} == {p.concept, *p.others} for p in found)
-
-
-def _not_told_apart(pairs: Sequence[Pair], classes: Sequence[str], params: Params) -> list[Problem]:
-    found = []
-    for pair in pairs:
-        if pair.p_value > params.alpha:
-            continue
-        a, b = classes[pair.a], classes[pair.b]
-        found.append(
-            Problem(
-                Kind.NOT_TOLD_APART,
-                a,
-                (b,),
-                f"{leaf(a)} and {leaf(b)} are siblings, and in {round(100 * (1 - pair.auc))} of 100 cases the pictures "
-                "do not tell which is which.",
-                f"Put {leaf(a)} and {leaf(b)} together, or say in words and pictures what makes them different.",
-                max(0.0, min(1.0, 2 * pair.auc - 1)),  # 0: by guessing
-                pair.p_value,
-            )
-        )
-    return found
-
-
-def _fit(
-    probability: NDArray[np.float64], t: Targets, groups: Sequence[str], enough: Sequence[int], params: Params
-) -> Agreement | None:
-    """Agreement over the classes with enough images; None where there are too few, or no two groups of siblings."""
-    kept = np.array([i for i in enough if groups[i]], dtype=np.int64)
-    sizes = [sum(groups[j] == groups[i] for j in kept) for i in kept]
-    if len(kept) < MIN_CLASSES or len({groups[i] for i, s in zip(kept, sizes, strict=True) if s > 1}) < 2:
-        return None
-    rows = np.flatnonzero(np.isin(t.first, kept))
-    renumbered = np.searchsorted(kept, t.first[rows])
-    found = agreement(probability[np.ix_(rows, kept)], renumbered, [groups[i] for i in kept], seed=params.seed)
-    places = tuple(type(p)(int(kept[p.concept]), p.own, p.other, p.share, p.p_value) for p in found.places)
-    return Agreement(found.own, found.by_chance, found.p_value, places)
-
-
-def _out_of_place(fit: Agreement, classes: Sequence[str], groups: Sequence[str], params: Params) -> list[Problem]:
-    if fit.p_value > params.alpha:
-        return [
-            Problem(
-                Kind.AGAINST_LOOKS,
-                "",
-                (),
-                f"The tree does not follow looks: {round(100 * fit.own)} of 100 pictures look most like a sibling, "
-                f"{round(100 * fit.by_chance)} would in a tree drawn at random.",
-                "If the concepts are meant to be grouped by looks, group them anew; otherwise dismiss this.",
-                max(0.0, min(1.0, fit.own)),
-                fit.p_value,
-            )
-        ]
-    return [
-        Problem(
-            Kind.LIKE_COUSINS,
-            classes[p.concept],
-            (p.other,),
-            f"{leaf(classes[p.concept])} looks more like what is under {leaf(p.other)} ({round(100 * p.share)} of 100 "
-            f"pictures) than like its siblings under {leaf(groups[p.concept])} ({round(100 * p.own)}).",
-            f"See whether {leaf(classes[p.concept])} belongs under {leaf(p.other)}.",
-            max(0.5, 1 - p.share / 2),  # a thing to look at: after what is wrong by the book
-            p.p_value,
-        )
-        for p in fit.places
-        if p.p_value <= params.alpha and p.share >= params.most
-    ]
-
-
 def _images(dataset: Dataset, labels: Mapping[str, int], tree: ConceptTree) -> dict[str, tuple[str, ...]]:
     """Ids of training images of each label and each name of the tree, what lies below included."""
     ids = dataset.images["image_id"].to_numpy()
-    lineage = {label: tree.lineage(n) if (n := entry_of(label, tree)) is not None else frozenset() for label in labels}
-    names = {*labels, *tree.names}
-    rows: dict[str, set[int]] = {name: set() for name in names}
-    training = set(dataset.rows(origin=TRAINING).tolist())
-    for image, concept in zip(dataset.labels["image"], dataset.labels["concept"], strict=True):
-        if int(image) in training:
-            for name in {concept, *lineage[concept], *(n for n in labels if is_within(concept, n))}:
-                rows[name].add(int(image))
+    shown = {label: {label, *(a for a in ancestors(label) if a in labels)} for label in labels}
+    for label in labels:
+        name = entry_of(label, tree)
+        shown[label] |= tree.lineage(name) if name is not None else set()
+    rows: dict[str, set[int]] = {name: set() for name in (*labels, *tree.names)}
+    of_training = dataset.labels[dataset.labels["image"].isin(dataset.rows(origin=TRAINING))]
+    for image, concept in zip(of_training["image"], of_training["concept"], strict=True):
+        for name in shown[concept]:
+            rows[name].add(int(image))
     return {name: tuple(str(ids[r]) for r in sorted(found)) for name, found in rows.items()}

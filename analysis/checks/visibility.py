@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
@@ -119,13 +120,13 @@ class VisibilityResult:
                 return found[0].headline
             row = self.pairs.iloc[0]
             return (
-                f"Every concept can be told from the others; the closest two are {short(row['a'])} and "
-                f"{short(row['b'])}, mixed up in {wrong(row['auc'])} of 100 cases."
+                f"Every concept can be told from the others; the closest two are {leaf(row['a'])} and "
+                f"{leaf(row['b'])}, mixed up in {wrong(row['auc'])} of 100 cases."
             )
         row = self.table[self.table["concept"] == found[0].concept].iloc[0]
         return (
             f"{lost} of {len(found)} concepts {'is' if lost == 1 else 'are'} too hard to see: in {wrong(row['auc'])} "
-            f"of 100 cases the pictures do not tell {short(found[0].concept)} and {short(row['other'])} apart."
+            f"of 100 cases the pictures do not tell {leaf(found[0].concept)} and {leaf(row['other'])} apart."
         )
 
     def _finding(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
@@ -142,7 +143,7 @@ class VisibilityResult:
             evidence = tuple(shown[: self.params.evidence])
         if verdict in (Verdict.WARN, Verdict.FAIL):
             fix = (
-                f"Look at {short(concept)} and {short(other)} side by side: if you cannot tell them apart either, "
+                f"Look at {leaf(concept)} and {leaf(other)} side by side: if you cannot tell them apart either, "
                 "merge them or take pictures that show the difference; if you can, open the dataset with "
                 f"{RECOMMENDED_MODEL}."
             )
@@ -167,7 +168,7 @@ class VisibilityResult:
             return "Cannot tell: there is no other concept to compare its pictures with."
         ends = f"{wrong(row['high'])} to {wrong(row['low'])}"
         cases = f"in {wrong(row['auc'])} of 100 cases ({ends}; guessing: 50)"
-        other = short(str(row["other"]))
+        other = leaf(str(row["other"]))
         if verdict is Verdict.FAIL:
             return f"Not told apart from {other} any better than by guessing: mixed up {cases}."
         if verdict is Verdict.WARN:
@@ -179,13 +180,8 @@ class VisibilityResult:
         return f"Cannot tell: {row['n']:,} pictures are too few to say; mixed up with {other} {cases}."
 
 
-def short(concept: str) -> str:
-    """The last part of a concept's name."""
-    return concept.rsplit("/", 1)[-1]
-
-
 def wrong(auc: float) -> int:
-    """Wrong answers in 100, never more than guessing and never a rounded-down certainty of being wrong."""
+    """Wrong answers in 100, never more than by guessing."""
     return round(100 * (1 - max(auc, 0.5)))
 
 

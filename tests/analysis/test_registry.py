@@ -1,6 +1,8 @@
 """Every check has a unique id, a page in docs, a page in the app and a test file."""
 
+import inspect
 import itertools
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,12 @@ def test_a_check_is_documented_shown_and_tested(check: Check) -> None:
     assert f'url_path="{check.page}"' in (ROOT / "app.py").read_text(encoding="utf-8")
     assert check.question.endswith("?")
     assert check.function.__doc__
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
+def test_a_check_whose_code_reads_the_taxonomy_says_so(check: Check) -> None:
+    source = inspect.getsource(sys.modules[check.function.__module__])
+    assert check.reads_taxonomy == ("dataset.taxonomy" in source)
 
 
 def test_an_unknown_id_names_the_known_ones() -> None:

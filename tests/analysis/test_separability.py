@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.separability import closest_pairs, interval, p_below, tell_apart
+from analysis.separability import auc_of, closest_pairs, interval, p_below, tell_apart
 
 
 def test_the_interval_holds_the_value_of_fresh_pictures():
@@ -33,3 +33,10 @@ def test_many_concepts_are_screened_and_the_lost_pair_is_among_those_examined():
     x = rng.normal(size=(12, 24))[np.where(y == 11, 3, y)] + 0.3 * rng.normal(size=(240, 24))
     pairs = closest_pairs(x.astype(np.float32), np.eye(12, dtype=bool)[y])
     assert (3, 11) in pairs and len(pairs) <= 36
+
+
+def test_an_auc_is_the_chance_that_one_is_larger():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(1, 1, 40), rng.normal(0, 1, 30)
+    is_a = np.arange(70) < 40
+    assert auc_of(np.r_[a, b][:, None], is_a[:, None])[0] == pytest.approx((a[:, None] > b[None, :]).mean())

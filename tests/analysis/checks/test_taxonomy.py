@@ -22,7 +22,7 @@ from analysis.features import Features
 from analysis.same_name import Reason, alike, same_descriptions
 from analysis.taxonomy import Entry
 from analysis.taxonomy_facts import Kind
-from analysis.tree_fit import agreement, auc_with_error, tell_apart
+from analysis.tree_fit import agreement, siblings_apart
 
 MODEL = ModelInfo("made", "made", "Made", "", "", 8, 8, 8, False)
 TREE = (
@@ -212,17 +212,9 @@ def test_clean_trees_of_vectors_alarm_no_more_often_than_alpha() -> None:
         logits = rng.normal(0, 1, (len(first), 8))
         logits[np.arange(len(first)), first] += 1.1  # AUC of a pair about 0.78: at the limit's good side
         probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        pairs = tell_apart(probability, first, [(0, 1), (2, 3), (4, 5), (6, 7)], limit=0.75)
+        pairs = siblings_apart(probability, first, [(0, 1), (2, 3), (4, 5), (6, 7)], limit=0.75)
         alarms += any(p.p_value <= 0.05 for p in pairs)
     assert alarms <= binom.ppf(0.975, trials, 0.05)
-
-
-def test_an_auc_is_the_chance_that_one_is_larger() -> None:
-    rng = np.random.default_rng(1)
-    a, b = rng.normal(1, 1, 40), rng.normal(0, 1, 30)
-    auc, error = auc_with_error(a, b)
-    assert auc == pytest.approx((a[:, None] > b[None, :]).mean())
-    assert 0.02 < error < 0.1
 
 
 def test_random_groups_agree_with_looks_by_chance_only() -> None:

@@ -1,0 +1,141 @@
+"""What the pictures say against a taxonomy: names they do not tell apart, and concepts that lie in the wrong branch.
+
+Each function turns what was measured (`analysis.tree_fit`) into problems in words (`analysis.taxonomy_facts.Problem`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.concept_tree import ConceptTree, entry_of, leaf
+from analysis.probe import Targets
+from analysis.same_name import Reason, SameName
+from analysis.taxonomy_facts import Kind, Problem
+from analysis.tree_fit import Agreement, Siblings, agreement, siblings_apart
+
+MIN_CLASSES: Final = 6  # below, random trees of the same sizes are too few for a null
+
+
+def two_names(
+    suspects: Sequence[SameName], t: Targets, probability: NDArray[np.float64], enough: Sequence[int], *, limit: float
+) -> list[Problem]:
+    """Suspected pairs that the pictures do not acquit. A slip is acquitted by pictures clearly told apart."""
+    number = {c: i for i, c in enumerate(t.classes)}
+    found = []
+    for pair in suspects:
+        if pair.reason is Reason.TYPING and pair.first in number and pair.second in number:
+            a, b = number[pair.first], number[pair.second]
+            if a in enough and b in enough:
+                (asked,) = siblings_apart(probability, t.first, [(a, b)], limit=limit)
+                if asked.low > limit:
+                    continue
+        why = {
+            Reason.SPELLING: "are spelled differently and mean the same",
+            Reason.TYPING: "differ by a slip of the finger only",
+            Reason.SYNONYM: "are synonyms by the taxonomy",
+        }[pair.reason]
+        counted = {n: int(t.member[:, number[n]].sum()) if n in number else 0 for n in (pair.first, pair.second)}
+        rare, common = sorted((pair.first, pair.second), key=lambda n: (counted[n], n))
+        found.append(
+            Problem(
+                Kind.SAME_NAME,
+                rare,
+                (common,),
+                f"{leaf(rare)} and {leaf(common)} {why}.",
+                f"Give the pictures of {leaf(rare)} the label {leaf(common)}.",
+                0.0,
+            )
+        )
+    return found
+
+
+def said_already(found: Sequence[Problem], pair: SameName) -> bool:
+    """Whether one of the names is unknown to the taxonomy and the other is what it likely means."""
+    last = {leaf(pair.first), leaf(pair.second)}
+    return any(p.kind is Kind.UNKNOWN_LABEL and {leaf(n) for n in (p.concept, *p.others)} == last for p in found)
+
+
+def named_twice(found: Sequence[Problem], a: str, b: str) -> bool:
+    """Whether the two are already said to be one thing under two names."""
+    return any(p.kind is Kind.SAME_NAME and {a, b} == {p.concept, *p.others} for p in found)
+
+
+def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: float) -> list[Problem]:
+    """Siblings significantly below the limit that they were asked against."""
+    found = []
+    for pair in pairs:
+        if pair.p_value > alpha:
+            continue
+        a, b = classes[pair.a], classes[pair.b]
+        found.append(
+            Problem(
+                Kind.NOT_TOLD_APART,
+                a,
+                (b,),
+                f"{leaf(a)} and {leaf(b)} are siblings, and in {round(100 * (1 - pair.auc))} of 100 cases the pictures "
+                "do not tell which is which.",
+                f"Put {leaf(a)} and {leaf(b)} together, or say in words and pictures what makes them different.",
+                max(0.0, min(1.0, 2 * pair.auc - 1)),  # 0: by guessing
+                pair.p_value,
+            )
+        )
+    return found
+
+
+def fit_of(
+    probability: NDArray[np.float64], t: Targets, groups: Sequence[str], enough: Sequence[int], *, seed: int
+) -> Agreement | None:
+    """Agreement over the classes with enough images; None where there are too few, or no two groups of siblings."""
+    kept = np.array([i for i in enough if groups[i]], dtype=np.int64)
+    sizes = [sum(groups[j] == groups[i] for j in kept) for i in kept]
+    if len(kept) < MIN_CLASSES or len({groups[i] for i, s in zip(kept, sizes, strict=True) if s > 1}) < 2:
+        return None
+    rows = np.flatnonzero(np.isin(t.first, kept))
+    renumbered = np.searchsorted(kept, t.first[rows])
+    found = agreement(probability[np.ix_(rows, kept)], renumbered, [groups[i] for i in kept], seed=seed)
+    places = tuple(type(p)(int(kept[p.concept]), p.own, p.other, p.share, p.p_value) for p in found.places)
+    return Agreement(found.own, found.by_chance, found.p_value, places)
+
+
+def out_of_place(
+    fit: Agreement, classes: Sequence[str], groups: Sequence[str], *, alpha: float, most: float
+) -> list[Problem]:
+    """Concepts whose pictures mostly (`most`) go to one other branch; the tree itself where it follows no looks."""
+    if fit.p_value > alpha:
+        return [
+            Problem(
+                Kind.AGAINST_LOOKS,
+                "",
+                (),
+                f"The tree does not follow looks: {round(100 * fit.own)} of 100 pictures look most like a sibling, "
+                f"{round(100 * fit.by_chance)} would in a tree drawn at random.",
+                "If the concepts are meant to be grouped by looks, group them anew; otherwise dismiss this.",
+                max(0.0, min(1.0, fit.own)),
+                fit.p_value,
+            )
+        ]
+    return [
+        Problem(
+            Kind.LIKE_COUSINS,
+            classes[p.concept],
+            (p.other,),
+            f"{leaf(classes[p.concept])} looks more like what is under {leaf(p.other)} ({round(100 * p.share)} of 100 "
+            f"pictures) than like its siblings under {leaf(groups[p.concept])} ({round(100 * p.own)}).",
+            f"See whether {leaf(classes[p.concept])} belongs under {leaf(p.other)}.",
+            max(0.5, 1 - p.share / 2),  # a thing to look at: after what is wrong by the book
+            p.p_value,
+        )
+        for p in fit.places
+        if p.p_value <= alpha and p.share >= most
+    ]
+
+
+def group_of(concept: str, tree: ConceptTree) -> str:
+    """The first parent of the entry a concept means; empty for none."""
+    name = entry_of(concept, tree)
+    parents = tree.parents(name) if name is not None else ()
+    return parents[0] if parents else ""
