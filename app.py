@@ -39,6 +39,7 @@ SECTIONS = {
         st.Page("pages/audit/noise_robustness.py", title="Noise of a photo", url_path="noise_robustness"),
         st.Page("pages/audit/visibility.py", title="Visibility", url_path="visibility"),
         st.Page("pages/audit/outside_context.py", title="Outside context", url_path="outside_context"),
+        st.Page("pages/audit/representativeness.py", title="Real use", url_path="representativeness"),
     ],
 }
 

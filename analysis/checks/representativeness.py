@@ -1,0 +1,472 @@
+"""Representativeness: do the training pictures show what real use shows?
+
+Question. Pictures from real use are seldom like the ones a professional takes. Is there a gap, in what do they differ,
+where is training blind, which pictures should be collected next, and what would that bring?
+
+Method. *Gap*: a calibrated two-sample test on vectors and measured attributes (`analysis.two_sample`). *Axes*: named
+measures of training against real use, ranked by effect (`analysis.shift_axes`). *Coverage*: a real-world picture is
+uncovered when it lies farther from its nearest training picture than 95 % of the training pictures lie from theirs; the
+null, that both sets are draws from one, is tested by dealing the pictures out anew (`analysis.coverage_test`), for the
+whole and, where both sides have labels, for each concept among its own pictures. All p-values are corrected together
+(Benjamini and Hochberg 1995). `warn` needs a corrected p of at most `alpha` and a difference that matters: a tenth of
+the real-world pictures uncovered (twice what is usual), or an axis of at least medium effect (Cliff's delta 0.33).
+`fail`: half of them are uncovered, or a concept of real use has no training picture at all.
+*Blind spots*: groups of uncovered pictures (`analysis.blind_spots`). *Collect next*: few and diverse pictures that
+cover most and teach most (`analysis.collect`). *What if*: accuracy on held-out real-world pictures with ranked and with
+random pictures added (`analysis.what_if`).
+
+Limits. Real-world pictures must be a fair draw of real use. Bursts of one scene, on either side, make differences look
+surer than they are. Coverage is what the model in use can tell apart. A gap says that pictures differ, not that a
+model fails on them: that is what the what-if measures, and it needs labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.blind_spots import BlindSpot, find_blind_spots
+from analysis.checks.base import IMAGES, ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.compare import Coverage, find_coverage
+from analysis.coverage_test import farther_p_value
+from analysis.dataset import Dataset
+from analysis.features import Features
+from analysis.progress import Progress, no_progress, scaled
+from analysis.real_shift import Shift, measure_shift
+from analysis.real_use import Sides, both_sides, concept_coverage, to_collect, what_would_help
+from analysis.statistics import benjamini_hochberg
+from analysis.what_if import MIN_LABELLED, WhatIf
+
+Rows = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+
+DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
+DEFAULT_FAR = 0.95  # as in `compare`: one in twenty pictures is usually as far
+DEFAULT_MATTERS = 0.10  # uncovered share: twice what is usual
+DEFAULT_FAIL = 0.50  # uncovered share: half of real use is unlike anything in training
+DEFAULT_MEDIUM = 0.33  # Cliff's delta, "medium" after Romano et al. 2006
+DEFAULT_MIN_PICTURES = 20  # on each side; with fewer the 95 % point of own distances is a guess
+DEFAULT_MIN_CONCEPT = 8  # real-world pictures of a concept; with fewer only gross gaps could be found
+DEFAULT_MIN_CONCEPT_TRAINING = 5  # training pictures of it: below, their own distances say nothing
+DEFAULT_LIST = 100  # pictures to collect: the largest amount of the what-if
+DEFAULT_EVIDENCE = 48  # image ids listed: one page of the gallery
+DEFAULT_SPLITS = 40  # of the what-if; the ends of its intervals are then known to a few points
+CONCEPT_MATTERS: Final = 0.2  # uncovered share of a concept: with ten training pictures a tenth is usual by chance
+
+METHOD: Final = """
+- **Is there a gap?** Were training and real use one collection, which picture is called training would be chance.
+  A test asks how often chance alone would tell them apart this well.
+- **In what?** Light, colour, sharpness, noise, compression, size, view, background and content of training and real
+  use side by side, the largest difference first.
+- **Covered or not.** A real-world picture is covered when some training picture is about as close to it as training
+  pictures are to each other; it is not when it lies farther away than 95 of 100 of them lie from their nearest fellow.
+  Of pictures just like training, 5 of 100 count as uncovered.
+- **Look at this:** chance explains the gap in fewer than 1 of 20 datasets, *and* it matters: a tenth of real use is
+  uncovered, or one measure differs clearly. **Needs work:** half of real use is uncovered, or a concept of real use
+  has no training picture. **Cannot tell:** fewer than 20 pictures on either side.
+- **Collect next.** The list is made so that few pictures cover much: first those that many uncovered pictures
+  resemble, never two alike, and odd ones last. Where there are labels, it also asks what a picture would teach.
+- **What if?** Real-world pictures with labels are split at random, 40 times. From two thirds, pictures are added to
+  training, by the list or by chance; a simple classifier is then asked about the other third, which neither the list
+  nor the classifier has seen.
+- **Limits.** The real-world pictures must be a fair sample of real use. What the model in use cannot see, it cannot
+  miss. A gap alone does not say that recognition suffers: the what-if does.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """`far`, `matters` and `fail` are shares in (0, 1)."""
+
+    alpha: float = DEFAULT_ALPHA
+    far: float = DEFAULT_FAR
+    matters: float = DEFAULT_MATTERS
+    fail: float = option(
+        DEFAULT_FAIL,
+        "Needs work from",
+        help="Share of the real-world pictures that training does not cover.",
+        low=0.1,
+        high=0.9,
+        step=0.05,
+    )
+    medium: float = DEFAULT_MEDIUM
+    min_pictures: int = DEFAULT_MIN_PICTURES
+    min_concept: int = DEFAULT_MIN_CONCEPT
+    min_concept_training: int = DEFAULT_MIN_CONCEPT_TRAINING
+    collect: int = option(
+        DEFAULT_LIST,
+        "Pictures to collect",
+        help="Length of the list of pictures to collect.",
+        low=10,
+        high=500,
+        step=10,
+    )
+    splits: int = DEFAULT_SPLITS
+    evidence: int = DEFAULT_EVIDENCE
+    seed: int = 0
+
+
+DEFAULT_PARAMS = Params()
+
+
+@dataclass(frozen=True, slots=True)
+class RepresentativenessResult:
+    """Training beside real use.
+
+    Attributes:
+        ids: image ids of the dataset, in its order.
+        shift: the two-sample test and the measured axes.
+        concepts: one row a concept with labelled real-world pictures: `concept`, `training`, `real_world` (pictures),
+            `uncovered` (share of the latter, nan where not measured), `p_value`, `p_corrected`, `verdict`, `score`.
+        coverage: each real-world picture's nearest training pictures.
+        p_value: the smaller corrected one of the gap and of the coverage of the whole; nan where not tested.
+        uncovered: share of the real-world pictures that are not covered.
+        spots: blind spots, the largest first.
+        collect: `image_id`, `concept` (str), `stands_for` (int, see `collect.Choice`), the first to collect first.
+        by_labels: whether the list uses labels.
+        what_if: None where it could not be done; `why_not` then says why.
+        evidence: for each concept its uncovered real-world pictures (all of them where none is), farthest last.
+        verdict: of the whole. reason: why that is `cannot_tell`.
+        params: as used.
+    """
+
+    ids: NDArray[np.object_]
+    shift: Shift
+    concepts: pd.DataFrame
+    coverage: Coverage
+    p_value: float
+    uncovered: float
+    spots: tuple[BlindSpot, ...]
+    collect: pd.DataFrame
+    by_labels: bool
+    what_if: WhatIf | None
+    why_not: str
+    evidence: Mapping[str, tuple[str, ...]]
+    verdict: Verdict
+    reason: str
+    params: Params
+
+    def findings(self) -> Findings:
+        """Verdict of the whole and of each concept that has real-world pictures with labels."""
+        found = rank_findings(self._concept(row) for row in self.concepts.to_dict("records"))
+        verdict = worst([self.verdict, *(f.verdict for f in found)])
+        scores = [covered_score(self.uncovered)] if self.verdict is verdict else []
+        scores += [f.score for f in found if f.verdict is verdict and f.score is not None]
+        open_concepts = [f for f in found if f.verdict is Verdict.CANNOT_TELL]
+        reason = self.reason
+        if not reason and verdict is Verdict.CANNOT_TELL:
+            reason = (
+                f"As a whole real use is covered, but {len(open_concepts)} of {len(found)} concepts have too few "
+                "pictures on one of the sides to tell for each."
+            )
+        wrong = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
+        return Findings(
+            verdict=verdict,
+            score=min(scores, default=None),
+            headline=headline(self, wrong, verdict),
+            reason=reason if verdict is Verdict.CANNOT_TELL else "",
+            p_value=None if np.isnan(self.p_value) else self._smallest_p(),
+            concepts=found,
+            extra=self._extra(),
+            evidence=self._evidence() if self.verdict in (Verdict.WARN, Verdict.FAIL) else (),
+            fix=fix(self) if verdict in (Verdict.WARN, Verdict.FAIL) else "",
+            tables=self._tables(),
+        )
+
+    def _smallest_p(self) -> float:
+        return float(np.nanmin([self.p_value, *self.concepts["p_corrected"].to_numpy(dtype=np.float64)]))
+
+    def _evidence(self) -> tuple[str, ...]:
+        """The uncovered pictures of the list, then those of the blind spots in turn."""
+        far = set(self.coverage.rows[self.coverage.farther_than >= self.params.far].tolist())
+        listed = [i for i, row in zip(self.collect["image_id"], self.collect["row"], strict=True) if row in far]
+        if not listed:
+            listed = self.collect["image_id"].tolist()
+        return tuple(listed[: self.params.evidence])
+
+    def _concept(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
+        verdict, concept = Verdict(row["verdict"]), str(row["concept"])
+        name = concept.rsplit("/", 1)[-1]
+        return ConceptFinding(
+            concept=concept,
+            verdict=verdict,
+            score=None if np.isnan(row["score"]) else float(row["score"]),
+            headline=concept_sentence(row, self.params),
+            evidence=self.evidence.get(concept, ()),
+            fix=f"Add real-world pictures of {name} to training, the first of the list to collect first."
+            if verdict in (Verdict.WARN, Verdict.FAIL)
+            else "",
+            extra={
+                "training": int(row["training"]),
+                "real_world": int(row["real_world"]),
+                "uncovered": None if np.isnan(row["uncovered"]) else float(row["uncovered"]),
+                "p_value": None if np.isnan(row["p_corrected"]) else float(row["p_corrected"]),
+            },
+        )
+
+    def _extra(self) -> dict[str, object]:
+        axes = self.shift.table
+        columns = ["axis", "effect", "p_value", "direction", "sentence", "differs"]
+        return {
+            "uncovered": self.uncovered,
+            "gap": {"p_value": self.shift.p_value, "strength": self.shift.strength},
+            "axes": axes[columns].to_dict("records"),
+            "blind_spots": [self._spot(s) for s in self.spots],
+            "collect_next": self.collect["image_id"].tolist(),
+            "collected_by_labels": self.by_labels,
+            "what_if": [asdict(s) for s in self.what_if.steps] if self.what_if is not None else [],
+            "what_if_pool": self.what_if.pool if self.what_if is not None else None,
+            "what_if_held_out": self.what_if.held_out if self.what_if is not None else None,
+            "what_if_splits": self.what_if.splits if self.what_if is not None else None,
+            "why_no_what_if": self.why_not,
+            "alpha": self.params.alpha,
+        }
+
+    def _spot(self, spot: BlindSpot) -> dict[str, object]:
+        place = {int(row): i for i, row in enumerate(self.coverage.rows)}
+        shown = spot.rows[: self.params.evidence]
+        nearest = [int(self.coverage.nearest[place[int(row)], 0]) for row in shown]
+        return {
+            "name": spot.name,
+            "share": spot.share,
+            "pictures": len(spot.rows),
+            "concept": spot.concept,
+            "axes": [asdict(d) for d in spot.differences],
+            "evidence": [str(self.ids[row]) for row in shown],
+            "nearest_training": [str(self.ids[row]) for row in nearest],
+        }
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        score = np.full(len(self.ids), np.nan)
+        score[self.coverage.rows] = 1.0 - self.coverage.farther_than
+        flag = np.zeros(len(self.ids), dtype=bool)
+        flag[self.coverage.rows] = self.coverage.farther_than >= self.params.far
+        return {
+            IMAGES: pd.DataFrame({"representativeness_score": score, "representativeness_flag": flag}),
+            "axes": self.shift.table,
+            "distributions": self.shift.distributions,
+            "concepts": self.concepts,
+            "collect": self.collect.drop(columns="row"),
+        }
+
+
+def covered_score(uncovered: float) -> float:
+    """Share of real-world pictures covered, in [0, 1]: 1 where no more are uncovered than of training itself."""
+    return float(np.clip((1.0 - uncovered) / DEFAULT_FAR, 0.0, 1.0))
+
+
+def in_ten(share: float) -> str:
+    """A share for a person: "7 in 10"."""
+    if share > 0.995:
+        return "all"
+    if share >= 0.95:
+        return "nearly all"
+    if share >= 0.095:
+        return f"{round(10 * share)} in 10"
+    return f"1 in {round(1 / share):,}" if share >= 0.001 else "none"
+
+
+def headline(result: RepresentativenessResult, wrong: list[ConceptFinding], verdict: Verdict) -> str:
+    """The answer in a sentence or two."""
+    if result.reason:
+        return result.reason
+    words = [str(w) for w in result.shift.table.loc[result.shift.table["differs"], "word"]]
+    most = f"most of all they are {_and(words[:2])}" if words else ""
+    alike = "all are" if result.uncovered > 0.995 else f"{in_ten(result.uncovered)} are"
+    if result.verdict in (Verdict.WARN, Verdict.FAIL):
+        if result.uncovered >= result.params.matters:
+            tail = f"; {most}." if most else "."
+            return f"Real-world pictures look different: {alike} unlike anything in training{tail}"
+        return (
+            f"Real-world pictures differ: {most}. Yet training has something like nearly all of them: "
+            f"{alike} unlike anything in training."
+        )
+    if wrong:
+        n = len(result.concepts)
+        return (
+            f"As a whole real use looks like training, but not for {len(wrong)} of {n} concepts; "
+            f"the least covered is {wrong[0].concept}."
+        )
+    covered = "Training shows what real use shows"
+    return f"{covered}: {percent_of(1 - result.uncovered)} of the real-world pictures have one like them in training."
+
+
+def percent_of(share: float) -> str:
+    """A share in whole per cent, never rounded up to all."""
+    return f"{int(100 * share + 0.5) if share in (0.0, 1.0) else min(99, max(1, round(100 * share)))} %"
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join(words)
+
+
+def fix(result: RepresentativenessResult) -> str:
+    """What to do, and what that would bring where it was measured."""
+    if not len(result.collect):
+        return ""
+    n = min(25, len(result.collect))
+    first = result.spots[0] if result.spots else None
+    start = f"Add pictures like the first {n} of the list below to training"
+    why = f"; the largest gap is “{first.name}”, {in_ten(first.share)} of real use." if first and first.words else "."
+    best = [s for s in result.what_if.steps if s.strategy == "ranked"] if result.what_if is not None else []
+    step = next((s for s in best if s.added == 25), best[-1] if best else None)
+    if step is None or step.gain <= 0:
+        return start + why
+    return (
+        f"{start}{why} On real-world pictures kept aside, adding {step.added} of them raised recognition "
+        f"from {step.score_before:.0%} to {step.score_after:.0%}."
+    )
+
+
+def concept_sentence(row: Mapping[Hashable, Any], params: Params) -> str:
+    """What is said of a concept."""
+    verdict, n, m = Verdict(row["verdict"]), int(row["training"]), int(row["real_world"])
+    if not n and verdict is Verdict.FAIL:
+        return f"Not in training at all: {m:,} real-world pictures show it, no training picture does."
+    counts = f"{n:,} training and {m:,} real-world pictures"
+    if np.isnan(row["p_corrected"]):
+        return (
+            f"Cannot tell: {counts}; at least {params.min_concept_training} and {params.min_concept} are needed "
+            "to say whether training covers it."
+        )
+    alike = f"{percent_of(row['uncovered'])} of its real-world pictures are unlike its training pictures"
+    if verdict is Verdict.PASS:
+        return f"Covered: {alike} ({counts})."
+    return f"{'Not covered' if verdict is Verdict.FAIL else 'Partly covered'}: {alike} ({counts})."
+
+
+def _judged(concepts: pd.DataFrame, corrected: Float64, params: Params) -> pd.DataFrame:
+    """The concepts with corrected p-values, verdicts and scores."""
+    out = concepts.assign(p_corrected=corrected)
+    absent = (out["training"] == 0) & out["uncovered"].notna()
+    sure = out["p_corrected"] <= params.alpha
+    verdict = np.where(out["p_corrected"].isna(), Verdict.CANNOT_TELL, Verdict.PASS)
+    verdict = np.where(sure & (out["uncovered"] >= CONCEPT_MATTERS), Verdict.WARN, verdict)
+    verdict = np.where(absent | (sure & (out["uncovered"] >= params.fail)), Verdict.FAIL, verdict)
+    out["verdict"] = [str(v) for v in verdict]
+    out["score"] = [covered_score(u) if np.isfinite(u) else np.nan for u in out["uncovered"]]
+    return out
+
+
+def _whole(result_p: tuple[float, float], uncovered: float, shift: Shift, params: Params) -> Verdict:
+    """Verdict of the whole from the corrected p-values of gap and coverage."""
+    gap, coverage = result_p
+    if coverage <= params.alpha and uncovered >= params.fail:
+        return Verdict.FAIL
+    differs = bool((shift.table["differs"] & (shift.table["effect"].abs() >= params.medium)).any())
+    if min(gap, coverage) <= params.alpha and (uncovered >= params.matters or (gap <= params.alpha and differs)):
+        return Verdict.WARN
+    return Verdict.PASS
+
+
+def _evidence(sides: Sides, coverage: Coverage, ids: NDArray[np.object_], params: Params) -> dict[str, tuple[str, ...]]:
+    """For each concept its uncovered real-world pictures, else all; by how covered, the farthest last."""
+    far = {int(row): float(f) for row, f in zip(coverage.rows, coverage.farther_than, strict=True)}
+    place = {int(row): i for i, row in enumerate(coverage.rows)}
+    out = {}
+    for k, name in enumerate(sides.classes):
+        rows = sides.real_world[sides.member[sides.real_world, k]].tolist()
+        chosen = [r for r in rows if far[r] >= params.far] or rows
+        chosen.sort(key=lambda r: -coverage.similarity[place[r], 0])
+        out[name] = tuple(str(ids[r]) for r in chosen[: params.evidence])
+    return out
+
+
+def find_representativeness(
+    dataset: Dataset,
+    features: Features,
+    params: Params = DEFAULT_PARAMS,
+    *,
+    progress: Progress = no_progress,
+) -> RepresentativenessResult | Unavailable:
+    """Compare training with pictures from real use: gap, axes, blind spots, what to collect, and what that brings."""
+    if not dataset.has_real_world:
+        return Unavailable(
+            "There are no pictures from real use to compare with: open the dataset with a second folder of them."
+        )
+    sides = both_sides(dataset)
+    if not len(sides.training):
+        return Unavailable("There are no training pictures to compare real use with.")
+    image = np.asarray(features.image, dtype=np.float32)
+    coverage = find_coverage(
+        image, sides.training, sides.real_world, seed=params.seed, progress=scaled(progress, 0.0, 0.1)
+    )
+    far = coverage.farther_than >= params.far
+    shift = measure_shift(
+        dataset, features, sides.training, sides.real_world, seed=params.seed, progress=scaled(progress, 0.1, 0.4)
+    )
+    concepts = concept_coverage(
+        image,
+        sides,
+        far=params.far,
+        least_training=params.min_concept_training,
+        least_real=params.min_concept,
+        seed=params.seed,
+        progress=scaled(progress, 0.4, 0.5),
+    )
+    enough = min(len(sides.training), len(sides.real_world)) >= params.min_pictures
+    covered_p = farther_p_value(image[sides.training], image[sides.real_world], seed=params.seed) if enough else np.nan
+    gap_p = shift.p_value if enough else np.nan
+    corrected = benjamini_hochberg(np.array([gap_p, covered_p, *concepts["p_value"]], dtype=np.float64))
+    uncovered = float(far.mean())
+    reason = "" if enough else _too_few(sides, params)
+    listed = to_collect(
+        image,
+        sides,
+        params.collect,
+        least_labelled=MIN_LABELLED,
+        seed=params.seed,
+        progress=scaled(progress, 0.5, 0.7),
+    )
+    ids = dataset.images["image_id"].to_numpy()
+    after, why_not = what_would_help(
+        image,
+        sides,
+        splits=params.splits,
+        least_labelled=MIN_LABELLED,
+        seed=params.seed,
+        progress=scaled(progress, 0.7, 1.0),
+    )
+    return RepresentativenessResult(
+        ids=ids,
+        shift=shift,
+        concepts=_judged(concepts, corrected[2:], params),
+        coverage=coverage,
+        p_value=float(np.min(corrected[:2])),
+        uncovered=uncovered,
+        spots=find_blind_spots(
+            image,
+            sides.training,
+            sides.real_world,
+            sides.real_world[far],
+            shift.measured,
+            concepts_of=dataset.concepts_of,
+        ),
+        collect=pd.DataFrame(
+            {
+                "row": listed.rows,
+                "image_id": ids[listed.rows].astype(object),
+                "concept": ["; ".join(dataset.concepts_of(int(row))) for row in listed.rows],
+                "stands_for": listed.stands_for,
+            }
+        ),
+        by_labels=listed.by_labels,
+        what_if=after,
+        why_not=why_not,
+        evidence=_evidence(sides, coverage, ids, params),
+        verdict=_whole((corrected[0], corrected[1]), uncovered, shift, params) if enough else Verdict.CANNOT_TELL,
+        reason=reason,
+        params=params,
+    )
+
+
+def _too_few(sides: Sides, params: Params) -> str:
+    real, training = len(sides.real_world), len(sides.training)
+    n, what = (real, "from real use") if real < params.min_pictures else (training, "for training")
+    word = "picture" if n == 1 else "pictures"
+    return f"Only {n:,} {word} {what}; at least {params.min_pictures} on each side are needed to compare them."
