@@ -5,7 +5,7 @@ lie from theirs (`analysis.compare`). The uncovered ones are grouped (Ward 1963)
 measured, in equal parts; there are as many groups as hold the mean silhouette (Rousseeuw 1987) near its best. A group
 is named after the measured axes in which it differs from training much (Cliff's delta at least 0.474: "large" after
 Romano et al. 2006) and beyond chance (corrected for all axes of all groups), those first in which it also differs from
-the other uncovered pictures. Pictures are taken in the order of their ids, so the order they came in changes nothing.
+the other uncovered pictures; groups whose names would read the same are joined. Pictures are taken in the order of their ids, so the order they came in changes nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,12 @@ WORDS = 3
 WORTH_SPLITTING = 0.05  # mean silhouette below which the uncovered pictures are one group
 NEARLY_BEST = 0.8  # of the best silhouette: more groups say more, as long as they hold together
 SAME = 0.7  # rank correlation above which two axes say one thing, so that one word is enough
-FORM = ("megapixels", "aspect_ratio", "jpeg_quality")  # of the file, not of what is seen: no ground for a group
+FORM = (
+    "megapixels",
+    "aspect_ratio",
+    "jpeg_quality",
+    "blockiness",
+)  # of the file, not of what is seen: no ground for a group
 MOST_OF = 0.6  # share of a group that one concept must have to give its name
 
 
@@ -114,15 +119,23 @@ def find_blind_spots(
     place = _places(image, uncovered, training, axes)
     alike = _alike(axes, training, uncovered)
     groups = _groups(place, most_groups)
-    named = _differences(axes, training, uncovered, groups, alpha)
+    while True:  # groups that would read the same are one
+        named = _differences(axes, training, uncovered, groups, alpha)
+        read = [
+            (_concept(uncovered[groups == g], real_world, concepts_of), frozenset(_words(differences, alike)))
+            for g, differences in enumerate(named)
+        ]
+        joined = np.array([read.index(name) for name in read], dtype=np.int64)
+        if len(set(joined.tolist())) == len(named):
+            break
+        groups = np.unique(joined[groups], return_inverse=True)[1].astype(np.int64)
     out = []
     for g, differences in enumerate(named):
         rows = uncovered[groups == g]
         at = place[groups == g]
         typical = np.argsort(np.square(at - at.mean(axis=0)).sum(axis=1), kind="stable")
-        concept = _concept(rows, real_world, concepts_of) if concepts_of is not None else ""
         words = _words(differences, alike)
-        out.append(BlindSpot(rows[typical], len(rows) / len(real_world), words, differences, concept))
+        out.append(BlindSpot(rows[typical], len(rows) / len(real_world), words, differences, read[g][0]))
     return tuple(sorted(out, key=lambda s: (-len(s.rows), s.name, int(s.rows[0]))))
 
 
@@ -239,8 +252,10 @@ def own_side(difference: Difference) -> float:
     return difference.apart * (1.0 if difference.effect > 0 else -1.0)
 
 
-def _concept(rows: Int64, real_world: Int64, concepts_of: Callable[[int], Sequence[str]]) -> str:
+def _concept(rows: Int64, real_world: Int64, concepts_of: Callable[[int], Sequence[str]] | None) -> str:
     """The concept of most of these pictures, where it is not as common among all real-world pictures."""
+    if concepts_of is None:
+        return ""
     counted = _counts(rows, concepts_of)
     if not counted:
         return ""

@@ -6,9 +6,10 @@
 A row is a defect planted into a clean dataset (`tests/planted/defects.py`), a column a check of the audit. Drawn
 pictures: the fixture is drawn anew for each seed. Real photos, where the folder is present: for each seed a subset is
 drawn of TrashNet (five classes, 60 photos each) and of the Grocery Store Dataset as photographed in shops (eight kinds,
-48 photos each); the classes are written down here and no seed is left out. Real photos may hold true faults: where a
-check fires on the subset as it is, its column says nothing of other defects there (shown as `-`), and on its own
-defect what was planted must still come first.
+48 photos each), and 12 more of each as pictures from real use, which only the defects of real use get; the classes are
+written down here and no seed is left out. Real photos may hold true faults: where a check fires on the subset as it is,
+its column says nothing of other defects there (shown as `-`), and on its own defect what was planted must still come
+first.
 
 To be reached (drawn pictures): every defect found by its check, what was planted first; no other check fires but
 where the defect truly is one of its own as well (listed with the reason); nothing fires on the clean pictures.
@@ -30,8 +31,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from planted.defects import DEFECTS, Defect, Fixture
-from planted.matrix import audit, fired, judge, opened, photographed, plant, rendered
+from planted.defects import DEFECTS, Defect, Fixture, real_of
+from planted.matrix import REAL, audit, fired, judge, opened, photographed, plant, rendered
 
 from analysis.embedders import load_embedder
 from analysis.embedders.base import Embedder
@@ -49,7 +50,7 @@ GROCERY = (
     "Vegetables/Pepper",
     "Vegetables/Tomato",
 )
-CLEAN = "(nothing)"
+CLEAN, CLEAN_REAL = "(nothing)", "(nothing, real use)"
 
 
 @dataclass(slots=True)
@@ -115,7 +116,8 @@ def _subset(data: Path, folders: Sequence[str], count: int, seed: int) -> dict[s
     out = {}
     for name in folders:
         files = sorted(p for p in (data / name).rglob("*.jpg"))
-        out[name.rsplit("/", 1)[-1]] = [files[i] for i in sorted(rng.choice(len(files), count, replace=False))]
+        drawn = rng.choice(len(files), count + REAL, replace=False)
+        out[name.rsplit("/", 1)[-1]] = [files[i] for i in (*sorted(drawn[:count]), *sorted(drawn[count:]))]
     return out
 
 
@@ -135,13 +137,19 @@ def _matrix(
         fixture = make(base / "clean", seed)
         clean = audit(opened(fixture.root, store, embedder), checks, seed)
         already = {c for c in checks if fired(clean[c])}
+        clean_real = audit(opened(fixture.root, store, embedder, real=True), checks, seed)
+        already_real = {c for c in checks if fired(clean_real[c])}
         for check in checks:
             _count(matrix, CLEAN, check, check in already)
             if check in already:
                 matrix.why.append(f"seed {seed}, {CLEAN}: {check} fires: {clean[check].headline}")
+            _count(matrix, CLEAN_REAL, check, check in already_real)
+            if check in already_real - already:
+                matrix.why.append(f"seed {seed}, {CLEAN_REAL}: {check} fires: {clean_real[check].headline}")
         for defect in DEFECTS:
             if defect.check in checks:
-                _one(matrix, defect, fixture, base / "planted", seed, already, store, embedder)
+                quiet = already_real if defect.real else already
+                _one(matrix, defect, fixture, base / "planted", seed, quiet, store, embedder)
         shutil.rmtree(base)
         print(f"{name}: seed {seed} done, {time.monotonic() - start:.0f} s", file=sys.stderr)
     return matrix
@@ -158,7 +166,7 @@ def _one(
     embedder: Embedder,
 ) -> None:
     planted = plant(fixture, defect, folder, seed)
-    found = audit(opened(folder, store, embedder), matrix.checks, seed)
+    found = audit(opened(folder, store, embedder, real=defect.real), matrix.checks, seed)
     answer = judge(found[defect.check], planted)
     matrix.right[defect.id] = matrix.right.get(defect.id, 0) + answer.right
     if not answer.right:
@@ -169,6 +177,8 @@ def _one(
         if check not in {defect.check, *defect.implies, *already} and fired(found[check]):
             matrix.why.append(f"seed {seed}, {defect.id}: {check} fires too: {found[check].headline}")
     shutil.rmtree(folder)
+    if defect.real:
+        shutil.rmtree(real_of(folder))
 
 
 def _count(matrix: Matrix, row: str, check: str, hit: bool) -> None:
@@ -183,8 +193,8 @@ def _show(matrix: Matrix) -> bool:
     print(f"\n{matrix.name}, {matrix.seeds} seeds: in how many a check fired")
     print(" " * wide + "".join(f"{c:>15}" for c in matrix.checks) + f"{'planted first':>15}")
     good = True
-    for defect in (None, *rows):
-        row = CLEAN if defect is None else defect.id
+    named: list[tuple[str, Defect | None]] = [(CLEAN, None), (CLEAN_REAL, None), *((d.id, d) for d in rows)]
+    for row, defect in named:
         cells = []
         for check in matrix.checks:
             hits, of = matrix.fired.get((row, check), 0), matrix.judged.get((row, check), 0)

@@ -40,14 +40,24 @@ class Fixture:
     easy: str
     scatter: Callable[[Path, np.random.Generator], Picture]
 
+    @property
+    def real(self) -> Path:
+        """Its pictures from real use."""
+        return real_of(self.root)
+
     def concepts(self) -> list[str]:
         """Names of the concepts, sorted."""
         return sorted({p.name for p in self.root.glob("*/*") if p.is_dir()})
 
 
+def real_of(root: Path) -> Path:
+    """Where the pictures from real use lie that belong to a folder of training pictures, `<concept>/<picture>.jpg`."""
+    return root.with_name(f"{root.name}_real")
+
+
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What was planted: pictures (paths relative to the root), a concept, or both."""
+    """What was planted: pictures (ids; paths relative to the root), a concept, or both."""
 
     images: tuple[str, ...] = ()
     concept: str | None = None
@@ -62,12 +72,14 @@ class Defect:
         check: the check that must fire, with what was planted first in its evidence.
         plant: changes the folder (a copy of the fixture's root) in place.
         implies: other checks that may fire too because this defect truly is one of theirs: id -> the reason.
+        real: whether the dataset has pictures from real use, in which or against which the defect shows.
     """
 
     id: str
     check: str
     plant: Callable[[Path, Fixture, np.random.Generator], Planted]
     implies: Mapping[str, str] = field(default_factory=dict)
+    real: bool = False
 
 
 def _pictures(root: Path, concept: str = "*", split: str = "*") -> list[Path]:
@@ -185,6 +197,16 @@ def flipped_labels(root: Path, fixture: Fixture, rng: np.random.Generator) -> Pl
     return Planted(_ids(root, sorted(moved)))
 
 
+def dim_corner_of_real_use(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """A third of the pictures from real use were taken in dim, warm light that no training picture shows."""
+    paths = sorted(real_of(root).glob("*/*.jpg"))
+    hit = _some(paths, len(paths) // 3, rng)
+    for path in hit:
+        dim = _read(path).astype(np.float32) * np.array([0.42, 0.3, 0.16]) + rng.normal(0, 2.0, 3)
+        _write(path, np.asarray(np.clip(dim, 0, 255), dtype=np.uint8))
+    return Planted(tuple(f"real_world:{i}" for i in _ids(real_of(root), hit)))
+
+
 _RARER = "the concept with few pictures is at the same time rarer than the others"
 _COPIED = "a copy across splits is a copy"
 _WRONG = "of two copies under different concepts one has a wrong label"
@@ -198,4 +220,5 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("scattered composition", "consistency", scattered_composition),
     Defect("bad pictures", "image_quality", bad_pictures),
     Defect("flipped labels", "label_errors", flipped_labels),
+    Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, real=True),
 )

@@ -19,12 +19,13 @@ from analysis.report import run_checks
 from analysis.sources import Source
 from analysis.store import Store
 from planted import scenes
-from planted.defects import DEFECTS, Defect, Fixture, Planted
+from planted.defects import DEFECTS, Defect, Fixture, Planted, real_of
 from planted.transforms import Picture, scatter
 
 CONCEPTS = ("ball", "book", "bottle", "cup", "leaf", "mug")
 HARD, EASY = "cup", "leaf"  # a cup is a mug without its handle
 IMAGES = 48  # a concept
+REAL = 12  # pictures of a concept from real use
 TEST_SHARE = 4  # every fourth picture is in the split `test`
 LOOKED_AT = 10  # evidence a person looks at first
 MOSTLY = 0.8  # of it must be what was planted
@@ -33,10 +34,9 @@ MOSTLY = 0.8  # of it must be what was planted
 def rendered(folder: Path, seed: int, images: int = IMAGES) -> Fixture:
     """The clean fixture of drawn pictures."""
     for number, concept in enumerate(CONCEPTS):
-        for i in range(images):
+        for i in range(images + REAL):
             rng = np.random.default_rng((seed, number, i))
-            split = "test" if i % TEST_SHARE == 0 else "train"
-            scenes.save(scenes.render(concept, rng), folder / split / concept / f"{i:03d}.jpg")
+            scenes.save(scenes.render(concept, rng), _place(folder, concept, i, images))
 
     def again(path: Path, rng: np.random.Generator) -> Picture:
         return scenes.render(path.parent.name, rng, scenes.scattered(rng))
@@ -44,12 +44,18 @@ def rendered(folder: Path, seed: int, images: int = IMAGES) -> Fixture:
     return Fixture("drawn pictures", folder, HARD, EASY, again)
 
 
+def _place(folder: Path, concept: str, i: int, images: int) -> Path:
+    """Where the picture number `i` of a concept belongs: those from `images` on are of real use."""
+    if i >= images:
+        return real_of(folder) / concept / f"{i:03d}.jpg"
+    return folder / ("test" if i % TEST_SHARE == 0 else "train") / concept / f"{i:03d}.jpg"
+
+
 def photographed(name: str, folder: Path, concepts: Mapping[str, Sequence[Path]], hard: str, easy: str) -> Fixture:
-    """A clean fixture of real photos: concept -> files, hard-linked or copied into splits."""
+    """A clean fixture of real photos: concept -> files, copied into splits; the last `REAL` of each are of real use."""
     for concept, files in concepts.items():
         for i, file in enumerate(files):
-            split = "test" if i % TEST_SHARE == 0 else "train"
-            target = folder / split / concept / f"{i:03d}.jpg"
+            target = _place(folder, concept, i, len(files) - REAL)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
 
@@ -64,6 +70,8 @@ def photographed(name: str, folder: Path, concepts: Mapping[str, Sequence[Path]]
 def plant(fixture: Fixture, defect: Defect, folder: Path, seed: int) -> Planted:
     """The fixture with one defect, in `folder`."""
     shutil.copytree(fixture.root, folder, copy_function=_link)
+    if defect.real:
+        shutil.copytree(fixture.real, real_of(folder), copy_function=_link)
     return defect.plant(folder, fixture, np.random.default_rng((seed, zlib.crc32(defect.id.encode()))))
 
 
@@ -74,9 +82,9 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def opened(folder: Path, store: Store, embedder: Embedder) -> OpenDataset:
-    """The folder, brought into the store: only pictures that changed are embedded."""
-    return open_dataset(Source(folder, None), store=store, embedder=embedder)
+def opened(folder: Path, store: Store, embedder: Embedder, *, real: bool = False) -> OpenDataset:
+    """The folder (with its pictures from real use), brought into the store: only changed pictures are embedded."""
+    return open_dataset(Source(folder, real_of(folder) if real else None), store=store, embedder=embedder)
 
 
 def audit(dataset: OpenDataset, checks: Iterable[str] | None = None, seed: int = 0) -> dict[str, Findings]:

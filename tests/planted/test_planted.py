@@ -13,7 +13,7 @@ import pytest
 from analysis.registry import CHECKS
 from analysis.store import Store
 from planted import scenes
-from planted.defects import CHECKS_OF_STEP_2, DEFECTS
+from planted.defects import CHECKS_OF_STEP_2, DEFECTS, real_of
 from planted.matrix import CONCEPTS, audit, fired, judge, opened, plant, rendered, rows
 
 SEED = 0
@@ -45,11 +45,29 @@ def test_a_check_is_quiet_on_clean_pictures(check, clean_findings):
     assert not fired(clean_findings[check]), clean_findings[check]
 
 
+NEEDS_REAL = [check.id for check in CHECKS if "real_world" in check.needs]
+
+
+@pytest.fixture(scope="session")
+def clean_real_findings(fixture, store, bundled):
+    return audit(opened(fixture.root, store, bundled, real=True), {d.check for d in DEFECTS if d.real})
+
+
+@pytest.mark.parametrize("check", sorted({d.check for d in rows(THERE) if d.real}))
+def test_a_check_is_quiet_where_real_use_is_like_training(check, clean_real_findings):
+    assert not fired(clean_real_findings[check]), clean_real_findings[check]
+
+
 @pytest.mark.parametrize("defect", rows(THERE), ids=lambda d: d.id)
 def test_a_planted_defect_is_found_first(defect, fixture, clean, store, bundled, tmp_path):
     planted = plant(fixture, defect, tmp_path / "pictures", SEED)
-    found = judge(audit(opened(tmp_path / "pictures", store, bundled), [defect.check])[defect.check], planted)
+    seen = opened(tmp_path / "pictures", store, bundled, real=defect.real)
+    found = judge(audit(seen, [defect.check])[defect.check], planted)
     assert found.right, found.why
+
+
+def test_every_check_that_needs_pictures_from_real_use_has_a_row_with_them():
+    assert set(NEEDS_REAL) <= {d.check for d in DEFECTS if d.real}
 
 
 def test_every_check_of_this_step_has_a_row_and_every_row_a_check_of_the_contract():
@@ -60,15 +78,24 @@ def test_every_check_of_this_step_has_a_row_and_every_row_a_check_of_the_contrac
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: d.id)
 def test_planting_changes_files_says_which_and_leaves_the_clean_fixture_alone(defect, fixture, tmp_path):
-    before = {p.relative_to(fixture.root): p.read_bytes() for p in fixture.root.rglob("*.jpg")}
+    before = _by_id(fixture.root, real=defect.real)
     planted = plant(fixture, defect, tmp_path / "pictures", SEED)
-    assert {p.relative_to(fixture.root): p.read_bytes() for p in fixture.root.rglob("*.jpg")} == before
-    after = {p.relative_to(tmp_path / "pictures"): p.read_bytes() for p in (tmp_path / "pictures").rglob("*.jpg")}
+    assert _by_id(fixture.root, real=defect.real) == before
+    after = _by_id(tmp_path / "pictures", real=defect.real)
     assert after != before
-    assert planted.images and all((tmp_path / "pictures" / image).is_file() for image in planted.images)
+    assert planted.images and set(planted.images) <= set(after)
     again = plant(fixture, defect, tmp_path / "again", SEED)
     assert again == planted
-    assert {p.relative_to(tmp_path / "again"): p.read_bytes() for p in (tmp_path / "again").rglob("*.jpg")} == after
+    assert _by_id(tmp_path / "again", real=defect.real) == after
+
+
+def _by_id(root, *, real):
+    """Content of each picture by its id."""
+    found = {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*.jpg")}
+    if real:
+        other = real_of(root)
+        found |= {f"real_world:{p.relative_to(other).as_posix()}": p.read_bytes() for p in other.rglob("*.jpg")}
+    return found
 
 
 def test_the_clean_fixture_is_what_it_claims_to_be(clean, fixture):

@@ -1,0 +1,172 @@
+"""Representativeness: a gap is found where there is one, in the right concept, and draws of one collection are quiet."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from analysis.checks.base import IMAGES, Unavailable, Verdict
+from analysis.checks.representativeness import Params, covered_score, find_representativeness, in_ten
+from analysis.dataset import Dataset, label_frame
+from analysis.embedders.base import ModelInfo
+from analysis.errors import Cancelled
+from analysis.features import Features
+
+MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
+QUICK = Params(splits=4)
+
+
+def made(training, real_world, *, seed=0, shifted=(), apart=1.5, labelled_real=True, dark=False, shuffle=False):
+    """Concept -> pictures on each side; concepts in `shifted` look different in real use."""
+    rng = np.random.default_rng(seed)
+    names = sorted({*training, *real_world})
+    centre = {c: apart * v / np.linalg.norm(v) for c, v in zip(names, rng.normal(size=(len(names), 16)), strict=True)}
+    moved = rng.normal(size=16)
+    moved *= 1.5 / np.linalg.norm(moved)
+    rows = [("training", c) for c, n in training.items() for _ in range(n)]
+    rows += [("real_world", c) for c, n in real_world.items() for _ in range(n)]
+    x = np.array([centre[c] + (moved if o == "real_world" and c in shifted else 0) for o, c in rows])
+    x = x.reshape(-1, 16)
+    x = (x + rng.normal(0, 0.25, x.shape)).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    bright = rng.uniform(0.4, 0.7, len(rows)) - np.array([0.25 * (dark and o == "real_world") for o, _ in rows])
+    order = rng.permutation(len(rows)) if shuffle else np.arange(len(rows))
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{rows[i][0][:1]}:{i:04d}" for i in order],
+            "path": "/nowhere",
+            "origin": [rows[i][0] for i in order],
+            "split": None,
+            "brightness": bright[order],
+        }
+    )
+    known = [(n, rows[i][1]) for n, i in enumerate(order) if rows[i][0] == "training" or labelled_real]
+    return Dataset("made", {}, frame, label_frame(known), label_frame([])), Features(MODEL, x[order], x[order])
+
+
+def found_in(*args, params=QUICK, **kwargs):
+    result = find_representativeness(*made(*args, **kwargs), params)
+    assert not isinstance(result, Unavailable)
+    return result.findings()
+
+
+def test_draws_of_one_collection_pass_and_say_so() -> None:
+    found = found_in({"a": 60, "b": 60}, {"a": 30, "b": 30})
+    assert found.verdict is Verdict.PASS
+    assert found.score is not None and found.score > 0.9
+    assert found.extra["blind_spots"] == []
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_draws_of_one_collection_raise_alarms_no_more_often_than_alpha(labelled) -> None:
+    runs = 100
+    alarms = sum(
+        found_in(
+            {"a": 40, "b": 30}, {"a": 25, "b": 20}, seed=i, labelled_real=labelled, params=Params(splits=1)
+        ).verdict
+        in (Verdict.WARN, Verdict.FAIL)
+        for i in range(runs)
+    )
+    assert alarms <= binom.ppf(0.95, runs, 0.05)
+
+
+def test_the_concept_that_looks_different_in_real_use_comes_first_with_its_real_pictures() -> None:
+    found = found_in({"a": 40, "b": 40, "c": 40}, {"a": 20, "b": 20, "c": 20}, shifted=("b",))
+    assert found.concepts[0].concept == "b" and found.concepts[0].verdict is Verdict.FAIL
+    assert all(f.verdict is Verdict.PASS for f in found.concepts[1:])
+    assert all(i.startswith("r:") for i in found.concepts[0].evidence)
+    assert "b" in found.extra["blind_spots"][0]["name"]
+
+
+def test_a_real_use_wholly_different_fails_and_every_picture_is_flagged() -> None:
+    found = found_in({"a": 40, "b": 40}, {"a": 20, "b": 20}, shifted=("a", "b"))
+    images = found.tables[IMAGES]
+    assert found.verdict is Verdict.FAIL and found.score is not None and found.score < 0.3
+    assert images["representativeness_flag"].sum() >= 30
+    assert images["representativeness_score"].isna().sum() == 80  # training pictures are not judged
+    assert set(found.extra["collect_next"][:10]) <= {f"r:{i:04d}" for i in range(80, 120)}
+
+
+def test_a_concept_of_real_use_without_a_training_picture_fails() -> None:
+    found = found_in({"a": 40, "b": 40}, {"a": 20, "b": 20, "new": 12})
+    assert found.concepts[0].concept == "new"
+    assert "Not in training at all" in found.concepts[0].headline
+
+
+def test_darker_pictures_with_the_same_content_are_a_warning_in_words() -> None:
+    found = found_in({"a": 60, "b": 60}, {"a": 40, "b": 40}, dark=True)
+    (axis,) = [a for a in found.extra["axes"] if a["axis"] == "brightness"]
+    assert axis["direction"] == "lower" and axis["effect"] < -0.5 and axis["p_value"] < 0.001
+    assert "darker" in axis["sentence"]
+
+
+@pytest.mark.parametrize(("training", "real"), [({"a": 60}, {"a": 8}), ({"a": 6, "b": 6}, {"a": 40, "b": 40})])
+def test_with_few_pictures_on_a_side_it_cannot_tell_and_says_how_many_are_needed(training, real) -> None:
+    found = found_in(training, real)
+    assert found.verdict is Verdict.CANNOT_TELL
+    assert "at least 20" in found.reason
+
+
+def test_without_real_world_pictures_it_is_unavailable_and_says_what_to_do() -> None:
+    answer = find_representativeness(*made({"a": 30}, {}), QUICK)
+    assert isinstance(answer, Unavailable) and "second folder" in answer.reason
+
+
+def test_what_if_is_refused_with_a_reason_where_labels_are_missing() -> None:
+    found = found_in({"a": 40, "b": 40}, {"a": 20, "b": 20}, labelled_real=False, shifted=("a", "b"))
+    assert found.extra["what_if"] == [] and "labels" in str(found.extra["why_no_what_if"])
+    assert len(found.extra["collect_next"]) == 40
+
+
+def test_the_order_pictures_came_in_changes_nothing() -> None:
+    a, b = (
+        found_in({"a": 40, "b": 40}, {"a": 30, "b": 30}, shifted=("a",), shuffle=s, params=dataclasses.replace(QUICK))
+        for s in (False, True)
+    )
+    assert a.extra["uncovered"] == b.extra["uncovered"]
+    assert sorted(a.extra["collect_next"][:10], key=str) == sorted(b.extra["collect_next"][:10], key=str)
+
+
+def test_cancel_stops_it() -> None:
+    def stop(done: int, total: int, note: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        find_representativeness(*made({"a": 40}, {"a": 40}), QUICK, progress=stop)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.integers(0, 25), max_size=3),
+    st.dictionaries(st.sampled_from("abcd"), st.integers(0, 25), max_size=3),
+    st.booleans(),
+)
+def test_any_sizes_give_scores_in_range_and_lists_of_real_pictures(training, real, labelled) -> None:
+    result = find_representativeness(*made(training, real, labelled_real=labelled), Params(splits=2))
+    if isinstance(result, Unavailable):
+        assert not sum(real.values()) or not sum(training.values())
+        return
+    found = result.findings()
+    assert found.score is None or 0 <= found.score <= 1
+    assert all(i.startswith("r:") for i in (*found.evidence, *found.extra["collect_next"]))
+    assert len(set(found.extra["collect_next"])) == len(found.extra["collect_next"]) <= sum(real.values())
+    for step in found.extra["what_if"]:
+        assert 0 <= step["low"] <= step["score_after"] <= step["high"] <= 1
+    for spot in found.extra["blind_spots"]:
+        assert 0 < spot["share"] <= 1 and spot["evidence"]
+
+
+@pytest.mark.parametrize(("share", "words"), [(1.0, "all"), (0.96, "nearly all"), (0.72, "7 in 10"), (0.02, "1 in 50"), (0, "none")])  # fmt: skip
+def test_shares_are_said_in_words(share, words) -> None:
+    assert in_ten(share) == words
+
+
+def test_as_many_uncovered_as_in_training_itself_is_a_full_score() -> None:
+    assert covered_score(0.05) == 1.0
+    assert covered_score(1.0) == 0.0
