@@ -2,10 +2,12 @@
 
 A picture is not covered when it lies farther from its nearest training picture than 95 % of the training pictures
 lie from theirs (`analysis.compare`). The uncovered ones are grouped (Ward 1963) by what the model sees and by what was
-measured, in equal parts; there are as many groups as hold the mean silhouette (Rousseeuw 1987) near its best. A group
+measured, in equal parts; there are as many groups as hold the mean silhouette (Rousseeuw 1987) near its best, of those
+numbers whose silhouette is above that of pictures without groups (the same spreads, drawn independently). A group
 is named after the measured axes in which it differs from training much (Cliff's delta at least 0.474: "large" after
 Romano et al. 2006) and beyond chance (corrected for all axes of all groups), those first in which it also differs from
-the other uncovered pictures; groups whose names would read the same are joined. Pictures are taken in the order of their ids, so the order they came in changes nothing.
+the other uncovered pictures; groups whose names would read the same are joined. Pictures are taken in the order of
+their ids, so the order they came in changes nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ DEFAULT_MOST_GROUPS = 6  # more than a person keeps in mind
 DEFAULT_LEAST = 5  # pictures; fewer are no group, and an axis of fewer values is not tested
 LEAST_SHARE = 0.05  # of the uncovered pictures
 SAMPLE = 1200  # pictures grouped at first, the others join the nearest group; 12 MB of distances
+TESTED = 300  # pictures on which it is tested whether there are groups at all
+SURROGATES = 19  # sets without groups: one in twenty would be taken for grouped
 COMPONENTS = 15
 WORDS = 3
 WORTH_SPLITTING = 0.05  # mean silhouette below which the uncovered pictures are one group
@@ -167,30 +171,52 @@ def ranks(values: Float64, training: Int64, rows: Int64) -> Float64:
 
 def _groups(place: Float64, most: int) -> Int64:
     """Group of each picture, 0 to g - 1."""
-    from scipy.cluster.hierarchy import fcluster, linkage
     from sklearn.metrics import silhouette_score
 
     n = len(place)
     some = np.arange(n)
     if n > SAMPLE:
         some = np.sort(np.random.default_rng(0).choice(n, SAMPLE, replace=False))
-    least = max(DEFAULT_LEAST, round(LEAST_SHARE * len(some)))
     found = np.zeros(len(some), dtype=np.int64)
-    if len(some) >= 2 * least:
-        tree = linkage(place[some], "ward")
-        options: list[tuple[float, Int64]] = []
-        for k in range(2, most + 1):
-            labels = fcluster(tree, k, "maxclust").astype(np.int64) - 1
-            counts = np.bincount(labels)
-            if len(counts) > 1 and counts.min() >= least:
-                options.append((float(silhouette_score(place[some], labels)), labels))
-        best = max((score for score, _ in options), default=0.0)
-        if best >= WORTH_SPLITTING:
-            found = [labels for score, labels in options if score >= NEARLY_BEST * best][-1]
+    true = _grouped_numbers(place[some], most)
+    options = {k: labels for k, labels in _cuts(place[some], most).items() if k in true}
+    scores = {k: float(silhouette_score(place[some], labels)) for k, labels in options.items()}
+    if scores:
+        found = options[max(k for k, score in scores.items() if score >= NEARLY_BEST * max(scores.values()))]
     centres = np.array([place[some][found == g].mean(axis=0) for g in range(found.max() + 1)])
     out = np.array([np.square(centres - p).sum(axis=1).argmin() for p in place], dtype=np.int64)
     out[some] = found
     return out
+
+
+def _cuts(place: Float64, most: int) -> dict[int, Int64]:
+    """Groups of each picture by their number, 2 to `most`; only where none is smaller than a group should be."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    least = max(DEFAULT_LEAST, round(LEAST_SHARE * len(place)))
+    if len(place) < 2 * least:
+        return {}
+    tree = linkage(place, "ward")
+    cuts = {k: fcluster(tree, k, "maxclust").astype(np.int64) - 1 for k in range(2, most + 1)}
+    return {k: g for k, g in cuts.items() if len(np.bincount(g)) == k and np.bincount(g).min() >= least}
+
+
+def _grouped_numbers(place: Float64, most: int) -> set[int]:
+    """Numbers of groups that hold together better than in each of `SURROGATES` sets of pictures without groups."""
+    from sklearn.metrics import silhouette_score
+
+    rng = np.random.default_rng(0)
+    if len(place) > TESTED:
+        place = place[np.sort(rng.choice(len(place), TESTED, replace=False))]
+    best = {k: float(silhouette_score(place, g)) for k, g in _cuts(place, most).items()}
+    spread, middle = place.std(axis=0), place.mean(axis=0)
+    for _ in range(SURROGATES):
+        if not best:
+            break
+        plain = middle + spread * rng.normal(size=place.shape)
+        chance = {k: float(silhouette_score(plain, g)) for k, g in _cuts(plain, most).items()}
+        best = {k: score for k, score in best.items() if score > max(chance.get(k, 0.0), WORTH_SPLITTING)}
+    return set(best)
 
 
 def _differences(

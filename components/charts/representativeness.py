@@ -118,10 +118,11 @@ def _blind_spots(opened: OpenDataset, findings: Findings) -> None:
     for n, spot in enumerate(spots):
         with st.container(border=True, key=f"representativeness-spot-{n}"):
             name = plain(str(spot["name"]))
+            name = name[:1].upper() + name[1:]
             of = f"{count(int(spot['pictures']), 'picture')}, {percent(float(spot['share']))} of real use"
             st.html(
                 f'<div style="display:flex;gap:.2rem .8rem;flex-wrap:wrap;align-items:baseline">'
-                f'<span style="font-weight:600;overflow-wrap:anywhere">{html.escape(name[:1].upper() + name[1:])}</span>'
+                f'<span style="font-weight:600;overflow-wrap:anywhere">{html.escape(name)}</span>'
                 f'<span class="tde-small tde-muted">{of}</span></div>'
             )
             st.html(beside(opened, spot["evidence"][:PAIRS], spot["nearest_training"][:PAIRS]))
@@ -145,7 +146,8 @@ def beside(opened: OpenDataset, real: Sequence[str], training: Sequence[str]) ->
                 f'border-bottom:4px solid {ORIGIN_COLOURS[origin]}">'
             )
         cells.append(f"<div>{tiles}</div>")
-    return f'<div style="display:grid;gap:8px;grid-template-columns:repeat({PAIRS},minmax(0,150px))">{"".join(cells)}</div>'
+    grid = f"display:grid;gap:8px;grid-template-columns:repeat({PAIRS},minmax(0,150px))"
+    return f'<div style="{grid}">{"".join(cells)}</div>'
 
 
 def _collect(opened: OpenDataset, findings: Findings) -> None:
@@ -155,9 +157,9 @@ def _collect(opened: OpenDataset, findings: Findings) -> None:
     st.subheader("What to collect next", anchor=False)
     how = "what each would teach" if findings.extra["collected_by_labels"] else "what each would add"
     st.html(
-        f'<p class="tde-small tde-muted" style="margin:0;max-width:70ch">Real-world pictures in the order in which they '
-        f"help most: {how}, how many others it stands for, and never two alike. Add these to training, or photograph "
-        "more like them.</p>"
+        f'<p class="tde-small tde-muted" style="margin:0;max-width:70ch">Real-world pictures in the order in which '
+        f"they help most: {how}, how many others it stands for, and never two alike. Add these to training, or "
+        "photograph more like them.</p>"
     )
     names = short_concepts(opened.dataset.concepts)
     captions = [
@@ -201,18 +203,20 @@ def _what_if(findings: Findings) -> None:
 
 def what_if_words(steps: pd.DataFrame) -> str:
     """The before and after in a sentence or two."""
-    ranked = steps[steps["strategy"] == "ranked"].set_index("added")
-    random = steps[steps["strategy"] == "random"].set_index("added")
-    least, most = int(ranked.index.min()), int(ranked.index.max())
-    before = float(ranked.loc[most, "score_before"])
+    after = {
+        name: dict(zip(of["added"].astype(int), of["score_after"].astype(float), strict=True))
+        for name, of in steps.groupby("strategy")
+    }
+    ranked, random = after["ranked"], after["random"]
+    least, most = min(ranked), max(ranked)
     out = (
-        f"Before, {percent(before)} of real-world pictures are recognised; with {most} of them added, "
-        f"{percent(float(ranked.loc[most, 'score_after']))}."
+        f"Before, {percent(float(steps['score_before'].iloc[0]))} of real-world pictures are recognised; "
+        f"with {most} of them added, {percent(ranked[most])}."
     )
     if most > least:
         out += (
-            f" The first {least} of the list alone bring {percent(float(ranked.loc[least, 'score_after']))}; "
-            f"{least} at random bring {percent(float(random.loc[least, 'score_after']))}."
+            f" The first {least} of the list alone bring {percent(ranked[least])}; "
+            f"{least} at random bring {percent(random[least])}."
         )
     return out
 

@@ -1,4 +1,4 @@
-"""Representativeness: a gap is found where there is one, in the right concept, and draws of one collection are quiet."""
+"""Representativeness: a gap is found where it is, in the right concept, and draws of one collection are quiet."""
 
 from __future__ import annotations
 
@@ -162,7 +162,9 @@ def test_any_sizes_give_scores_in_range_and_lists_of_real_pictures(training, rea
         assert 0 < spot["share"] <= 1 and spot["evidence"]
 
 
-@pytest.mark.parametrize(("share", "words"), [(1.0, "all"), (0.96, "nearly all"), (0.72, "7 in 10"), (0.02, "1 in 50"), (0, "none")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("share", "words"), [(1.0, "all"), (0.96, "nearly all"), (0.72, "7 in 10"), (0.02, "1 in 50"), (0, "none")]
+)
 def test_shares_are_said_in_words(share, words) -> None:
     assert in_ten(share) == words
 
