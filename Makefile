@@ -9,6 +9,8 @@ PORT ?= 8501
 # A browser opens by itself where there is a screen; elsewhere the address is printed.
 HEADLESS ?= $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),false,true)
 TEST_ENV := EXPLORER_MODELS=$(CURDIR)/.cache/models PYTHONDONTWRITEBYTECODE=1
+# Two workers, two cores: a thread each, or the libraries' own threads get in each other's way.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: help setup demo test lint format types arrows unit browser chromium screenshots sample bench clean
 
@@ -47,10 +49,10 @@ arrows: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 
 unit: $(STAMP)
-	$(TEST_ENV) $(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
+	$(TEST_ENV) $(ONE_THREAD) $(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
 
 browser: $(STAMP) chromium
-	$(TEST_ENV) $(BIN)/python -m pytest -m browser tests/browser
+	$(TEST_ENV) $(BIN)/python -m pytest -m browser tests/browser -n 2 --dist loadfile
 
 # Debian's Chromium where it is missing and may be installed; otherwise the browser tests say what is missing.
 chromium:

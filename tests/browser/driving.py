@@ -70,6 +70,25 @@ def settled(page: Page) -> None:
     )
 
 
+def width_too_much(page: Page) -> dict[str, int]:
+    """Pixels by which the page is wider than its window, in the light and in the dark look."""
+    wide = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.wait_for_function(
+            "(dark) => { const app = document.querySelector('[data-testid=stApp]');"
+            " const ground = getComputedStyle(app).backgroundColor;"
+            " return (ground.match(/\\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) < 384) === dark }",
+            arg=scheme == "dark",
+        )
+        settled(page)
+        wide[scheme] = page.evaluate(
+            "() => { const main = document.querySelector('[data-testid=stMain]');"
+            " return main.scrollWidth - main.clientWidth }"
+        )
+    return wide
+
+
 def draw_around(page: Page, left: float = 0.02, top: float = 0.02, right: float = 0.98, bottom: float = 0.98) -> None:
     """Draw around a part of the map with the mouse, given as shares of its frame."""
     plot = page.locator(".tde-map-plot")
