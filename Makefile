@@ -65,9 +65,10 @@ chromium:
 screenshots: $(STAMP) chromium ## take the pictures in docs/images anew
 	$(TEST_ENV) $(BIN)/python docs/take_screenshots.py
 
-sample: $(STAMP) ## render the bundled sample anew (slow)
+sample: $(STAMP) ## render the bundled samples anew (slow)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[render]"
 	$(BIN)/python sample_data/render/perfect_pint.py --out sample_data/perfect_pint
+	$(BIN)/python sample_data/render/green_apples.py --out sample_data/green_apples
 
 bench: $(STAMP) ## speed of reading and embedding pictures
 	$(BIN)/python benchmarks/embed.py

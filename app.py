@@ -30,6 +30,7 @@ SECTIONS = {
     "Audit": [
         st.Page("pages/audit/scorecard.py", title="Scorecard", url_path="scorecard"),
         st.Page("pages/audit/quantity.py", title="Quantity", url_path="quantity"),
+        st.Page("pages/audit/scope.py", title="Scope", url_path="scope"),
         st.Page("pages/audit/uniqueness.py", title="Repeated pictures", url_path="uniqueness"),
         st.Page("pages/audit/leakage.py", title="Pictures on both sides", url_path="leakage"),
         st.Page("pages/audit/consistency.py", title="Consistent composition", url_path="consistency"),

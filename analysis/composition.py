@@ -168,30 +168,40 @@ def measure(rgb: NDArray[np.uint8], box: Box | None = None) -> tuple[Float64, Fl
         are shares of the picture; colours CIELAB; `ground_busy`, `ground_mixed`, `ground_colourful` and `detail`
         logarithms; orientations and `weight_*` in [-1, 1]; `shape` the binary logarithm of width / height.
     """
-    import cv2
-
     shape = float(np.log2(rgb.shape[1] / rgb.shape[0]))
-    factor = SIDE / max(rgb.shape[:2])
-    size = (max(8, round(rgb.shape[1] * factor)), max(8, round(rgb.shape[0] * factor)))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-    lab: Float32 = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB))
-    rim, colour = rim_colours(lab)
-    if box is None:
-        mask = subject_mask(lab, rim, colour)
-        found = bounding(mask)
-    else:
-        mask, found = filled(box, lab.shape[:2]), np.array(box, dtype=np.float64)
+    lab, mask, found, rim, colour = layout(reduced(rgb), box)
     numbers = {
         "centre_x": found[0] + found[2] / 2,
         "centre_y": found[1] + found[3] / 2,
         "subject_size": np.sqrt(found[2] * found[3]),
         **_framing(lab[..., 0], mask),
-        **_background(lab, rim, colour),
-        **_viewpoint(lab[..., 0], mask),
+        **background(lab, rim, colour),
+        **viewpoint(lab[..., 0], mask),
         **_lighting(lab),
         "shape": shape,
     }
     return found, np.array([float(numbers[name]) for name in NUMBERS])
+
+
+def reduced(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture with `SIDE` pixels on its longest side."""
+    import cv2
+
+    factor = SIDE / max(rgb.shape[:2])
+    size = (max(8, round(rgb.shape[1] * factor)), max(8, round(rgb.shape[0] * factor)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR))
+
+
+def layout(small: NDArray[np.uint8], box: Box | None = None) -> tuple[Float32, Bool, Float64, Float32, Int64]:
+    """CIELAB, subject's mask and box, the rim's pixels and their groups (`rim_colours`) of a reduced picture."""
+    import cv2
+
+    lab: Float32 = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB))
+    rim, colour = rim_colours(lab)
+    if box is None:
+        mask = subject_mask(lab, rim, colour)
+        return lab, mask, bounding(mask), rim, colour
+    return lab, filled(box, lab.shape[:2]), np.array(box, dtype=np.float64), rim, colour
 
 
 def rim_of(size: tuple[int, ...]) -> Bool:
@@ -281,7 +291,7 @@ def _framing(light: Float32, mask: Bool) -> dict[str, float]:
     }
 
 
-def _background(lab: Float32, rim: Float32, colour: Int64) -> dict[str, float]:
+def background(lab: Float32, rim: Float32, colour: Int64) -> dict[str, float]:
     """Main colour of the rim, and whether it is plain, busy or of several colours."""
     import cv2
 
@@ -298,7 +308,7 @@ def _background(lab: Float32, rim: Float32, colour: Int64) -> dict[str, float]:
     }
 
 
-def _viewpoint(light: Float32, mask: Bool) -> dict[str, float]:
+def viewpoint(light: Float32, mask: Bool) -> dict[str, float]:
     """Orientation of the edges and of the subject's longer axis (doubled angles), and where the edges lie."""
     import cv2
 

@@ -18,11 +18,16 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 def develop(light: Array, picture: Picture, path: Path) -> None:
     """Turn linear radiance (rows, columns, 3) into the finished picture at `path`."""
-    rng = np.random.default_rng([picture.seed, 9])
-    finish = picture.finish
     image = without_fireflies(light)
-    image = image * _exposure(image, picture) * np.array(finish.cast)
-    image = _glare(image, 0.05 if picture.origin == "studio" else 0.12)
+    image = image * _exposure(image, picture)
+    studio = picture.origin == "studio"
+    take(image, picture.finish, np.random.default_rng([picture.seed, 9]), path, studio=studio)
+
+
+def take(image: Array, finish: Finish, rng: np.random.Generator, path: Path, *, studio: bool) -> None:
+    """What the camera makes of exposed light (rows, columns, 3), as a JPEG at `path`."""
+    image = image * np.array(finish.cast)
+    image = _glare(image, 0.05 if studio else 0.12)
     image = image * _vignette(image.shape, finish.vignette)
     if finish.motion > 0:
         image = _motion(image, finish)
@@ -33,8 +38,8 @@ def develop(light: Array, picture: Picture, path: Path) -> None:
     encoded = _tone(image, finish.contrast)
     picture_8bit = Image.fromarray((np.clip(encoded, 0, 1) * 255 + 0.5).astype(np.uint8))
     path.parent.mkdir(parents=True, exist_ok=True)
-    subsampling = 0 if picture.origin == "studio" else 2
     unfinished = path.with_suffix(".part")
+    subsampling = 0 if studio else 2
     picture_8bit.save(unfinished, "JPEG", quality=finish.jpeg_quality, subsampling=subsampling, optimize=True)
     unfinished.replace(path)
 

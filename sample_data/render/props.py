@@ -29,7 +29,7 @@ def clutter(picture: Picture, folder: Path) -> Spec:
         flat = kind in ("plate", "phone", "coaster", "menu")
         place = _free_place(rng, picture, taken, 7.5 if kind == "plate" else 4.5, flat)
         if place is not None:
-            shapes |= _MAKERS[kind](rng, folder, f"prop{number}", place)
+            shapes |= MAKERS[kind](rng, folder, f"prop{number}", place)
     return shapes
 
 
@@ -178,7 +178,7 @@ def _candle(rng: Rng, folder: Path, name: str, place: tuple[float, float, float]
     return shapes
 
 
-_MAKERS = {
+MAKERS = {
     "glass": _glass,
     "beer": _beer,
     "bottle": _bottle,

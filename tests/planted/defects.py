@@ -207,9 +207,25 @@ def dim_corner_of_real_use(root: Path, fixture: Fixture, rng: np.random.Generato
     return Planted(tuple(f"real_world:{i}" for i in _ids(real_of(root), hit)))
 
 
+def another_colour_in_real_use(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Two thirds of a concept's pictures from real use show it in purple, which no training picture does."""
+    paths = sorted((real_of(root) / fixture.easy).glob("*.jpg"))
+    hit = _some(paths, 2 * len(paths) // 3, rng)
+    for path in hit:
+        picture = _read(path)
+        height, width = picture.shape[:2]
+        y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+        inside = np.clip((0.85 - np.hypot(x, y)) / 0.2, 0, 1)[..., None]  # the subject, a little more
+        light = picture.astype(np.float32).mean(axis=2, keepdims=True)
+        purple = np.clip(light * np.array([1.15, 0.45, 1.5]) + np.array([10, 0, 15]), 0, 255)
+        _write(path, np.asarray(picture * (1 - inside) + purple * inside, dtype=np.uint8))
+    return Planted(tuple(f"real_world:{i}" for i in _ids(real_of(root), hit)), fixture.easy)
+
+
 _RARER = "the concept with few pictures is at the same time rarer than the others"
 _COPIED = "a copy across splits is a copy"
 _WRONG = "of two copies under different concepts one has a wrong label"
+_UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
 
 DEFECTS: tuple[Defect, ...] = (
     Defect("few of a hard concept", "quantity", few_of_a_hard_concept, {"balance": _RARER}),
@@ -220,5 +236,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("scattered composition", "consistency", scattered_composition),
     Defect("bad pictures", "image_quality", bad_pictures),
     Defect("flipped labels", "label_errors", flipped_labels),
+    Defect(
+        "another colour in real use", "scope", another_colour_in_real_use, {"representativeness": _UNSEEN}, real=True
+    ),
     Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, real=True),
 )

@@ -1,0 +1,390 @@
+"""Scope: is a concept narrower in training than it is in the world?
+
+Question. A model that has only seen green apples takes a red one for another kind of fruit. Which values of the
+subject - its colour, its size in the picture, how it lies, what stands behind it - does real use have and training
+lack?
+
+Method. Each picture's subject is found and described (`analysis.subject_values`). Where real use is there with
+labels, the shares of each value are compared with Fisher's exact test, one-sided, corrected over all values of all
+concepts (Benjamini and Hochberg 1995); a difference of light, or one that the other concepts share, is not a finding
+(`analysis.missing_values`). `warn`: a value that at least a tenth of real use shows and training as good as never.
+`fail`: missing values cover a quarter of real use. Values that the taxonomy names are looked for in the training
+pictures (exact binomial test of "a tenth shows it"). Without real use and without such values "uniform by nature" and
+"narrowly sampled" are the same to any statistic: the verdict is `cannot_tell`, and what siblings show serves as a hint.
+How varied the pictures are altogether is the Vendi score (`analysis.vendi`), which changes no verdict.
+
+Limits. Only the values of `subject_values.VALUES` are named. The subject is found without a model, so in a cluttered
+picture the values may be those of the surroundings; this costs power, and rarely makes a finding, as training is
+measured in the same way. Colours under strongly coloured light are not named rather than named wrongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from analysis import scope_words as words
+from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.concept_tree import build_tree, entry_of
+from analysis.dataset import REAL_WORLD, TRAINING, Dataset
+from analysis.declared_values import Declared, Hint, declared, hints
+from analysis.features import Features
+from analysis.missing_values import Tally, exact, findings_of, lacking, tally
+from analysis.progress import Progress, no_progress, scaled
+from analysis.subject_values import VALUES, SubjectValues, colours_of, measure_pictures
+from analysis.vendi import Diversity, diversity
+
+DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
+DEFAULT_FAIL_FROM = 0.25  # of real use lies outside what training shows: one question in four is a guess
+DEFAULT_MIN_PICTURES = 12  # of each origin: with fewer, a value of a third of real use may be absent by chance
+DEFAULT_MOST_PICTURES = 4000  # measured at most, 5 ms each
+DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
+MOST_SHARED: Final = 0.9  # of the training pictures share a value: the concept looks uniform
+
+METHOD: Final = """
+- **What is measured.** Of each picture's subject: its colour (eleven basic colour words), how much of the picture it
+  fills, whether it stands upright or lies flat, and what is behind it. The light is taken out first, as far as it can
+  be known.
+- **With pictures of real use** of the same concepts: does real use show a value that training lacks? (Fisher's exact
+  test, corrected for the number of values and concepts after Benjamini and Hochberg.) The pictures that show it must
+  also be clearly unlike every training picture, under any plausible lamp, and the other concepts must not lack it
+  just as much: what all concepts lack is a matter of how the pictures were taken.
+- **Look at this:** training as good as never shows a value that at least one in ten pictures of real use shows.
+  **Needs work:** missing values cover a quarter of real use or more.
+- **With a taxonomy** that names values ("red apples"): are they among the training pictures?
+- **Cannot tell:** with neither, nobody can know whether a concept is uniform by nature or was sampled narrowly. What
+  most other concepts show, and this one does not, is listed as a hint.
+- **How varied.** The Vendi score (Friedman and Dieng 2023): as how many entirely different pictures twelve pictures
+  count. It can be compared between datasets, and changes no verdict.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """`fail_from` is a share of a concept's real use."""
+
+    fail_from: float = option(
+        DEFAULT_FAIL_FROM,
+        "Share of real use outside what training shows",
+        help="Lower: a concept needs work sooner.",
+        low=0.1,
+        high=0.9,
+        step=0.05,
+    )
+    alpha: float = DEFAULT_ALPHA
+    min_pictures: int = DEFAULT_MIN_PICTURES
+    most_pictures: int = DEFAULT_MOST_PICTURES
+    evidence: int = DEFAULT_EVIDENCE
+    seed: int = 0
+
+
+DEFAULT_PARAMS = Params()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of one concept.
+
+    Attributes:
+        concept: its name.
+        n, n_real: pictures measured of training and of real use.
+        of, of_real: pictures there are.
+        tallies: its values counted in both origins; empty where real use is not there or too small.
+        tests: number of values tested over all concepts, for the power.
+        declared: values its taxonomy names. hints: values its siblings show.
+        common: (value, share of training) of values nearly all training pictures share.
+        varied, varied_real: diversity of either origin.
+        ids: ids of its measured training pictures; real_ids: of real use; hint_ids: of each hint's examples.
+    """
+
+    concept: str
+    n: int
+    n_real: int
+    of: int
+    of_real: int
+    tallies: tuple[Tally, ...]
+    tests: int
+    declared: tuple[Declared, ...]
+    hints: tuple[Hint, ...]
+    common: tuple[tuple[str, float], ...]
+    varied: Diversity
+    varied_real: Diversity
+    ids: tuple[str, ...]
+    real_ids: tuple[str, ...]
+    hint_ids: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeResult:
+    """All concepts; `real_world` and `taxonomy` say whether there are any; `measured` of `of` pictures."""
+
+    concepts: tuple[Judged, ...]
+    real_world: bool
+    labelled_real: bool
+    taxonomy: bool
+    measured: int
+    of: int
+    params: Params
+
+    def findings(self) -> Findings:
+        """Verdict of each concept, worst first, and of the dataset."""
+        found = rank_findings(self._finding(j) for j in self.concepts)
+        verdict = worst(f.verdict for f in found)
+        p_values = [t.corrected for j in self.concepts for t in j.tallies]
+        p_values += [d.corrected for j in self.concepts for d in j.declared]
+        known = [p for p in p_values if not np.isnan(p)]
+        everywhere = words.in_all(t for j in self.concepts for t in j.tallies)
+        return Findings(
+            verdict=verdict,
+            score=found[0].score,
+            headline=words.headline(found, self.measured, self.of),
+            reason=self._reason(found) if verdict is Verdict.CANNOT_TELL else "",
+            p_value=min(known) if known else None,
+            concepts=found,
+            extra={"everywhere": everywhere, "measured": self.measured, "of": self.of},
+            tables={"scope": self._table(), "scope_diversity": self._diversity()},
+        )
+
+    def _reason(self, found: Sequence[ConceptFinding]) -> str:
+        if not self.real_world and not self.taxonomy:
+            return words.NOTHING_TO_COMPARE
+        if self.real_world and not self.labelled_real and not self.taxonomy:
+            return words.NO_LABELS
+        return found[0].headline
+
+    def _finding(self, j: Judged) -> ConceptFinding:
+        missing = self._missing(j)
+        lost = sorted({int(i) for t in j.tallies if lacking(t) and not t.everywhere for i in t.shown})
+        absent = [d for d in j.declared if d.lacking and d.corrected <= self.params.alpha]
+        found = [t for t in j.tallies if t.missing]
+        outside = len({int(i) for t in found for i in t.shown}) / max(j.n_real, 1)
+        named = [d for d in j.declared if d.kind]
+        score: float | None = None
+        if j.tallies:
+            score = 1 - len(lost) / j.n_real
+        if named:
+            score = min(1.0 if score is None else score, 1 - sum(d.lacking for d in named) / len(named))
+        if (found and outside >= self.params.fail_from) or (absent and 2 * len(absent) >= len(named)):
+            verdict = Verdict.FAIL
+        elif found or absent:
+            verdict = Verdict.WARN
+        elif self._could_tell(j, named):
+            verdict = Verdict.PASS
+        else:
+            verdict = Verdict.CANNOT_TELL
+        evidence = [i for m in missing for i in _strings(m["evidence"])]
+        rest = j.ids if verdict in (Verdict.PASS, Verdict.CANNOT_TELL) else ()
+        return ConceptFinding(
+            concept=j.concept,
+            verdict=verdict,
+            score=None if verdict is Verdict.CANNOT_TELL else score,
+            headline=words.sentence(verdict, j.concept, j, found, absent, self.real_world, self.params.min_pictures),
+            evidence=tuple(dict.fromkeys([*evidence, *rest]))[: self.params.evidence],
+            fix=words.fix(j.concept, found, absent) if verdict in (Verdict.WARN, Verdict.FAIL) else "",
+            extra={
+                "n": j.of,
+                "real_n": j.of_real,
+                "missing": missing,
+                "share_outside": outside if j.tallies else None,
+                "training_examples": list(j.ids[:8]),
+                "not_looked_for": [d.word for d in j.declared if not d.kind],
+                "diversity": _diversity_words(j.varied),
+                "diversity_real": _diversity_words(j.varied_real),
+            },
+        )
+
+    def _missing(self, j: Judged) -> list[dict[str, object]]:
+        """The contract's `missing`, most telling first; `certain` is false for what only siblings hint at."""
+        out: list[dict[str, object]] = [
+            {
+                "name": t.value,
+                "kind": t.kind,
+                "evidence": [j.real_ids[i] for i in t.shown[: self.params.evidence]],
+                "training": t.training,
+                "training_n": t.training_n,
+                "real": t.real,
+                "real_n": t.real_n,
+                "p_value": t.corrected,
+                "certain": True,
+            }
+            for t in j.tallies
+            if t.missing
+        ]
+        known = {m["name"] for m in out}
+        out += [
+            {
+                "name": d.value,
+                "kind": d.kind,
+                "evidence": [],
+                "training": d.shown,
+                "training_n": d.n,
+                "p_value": d.corrected,
+                "certain": True,
+            }
+            for d in j.declared
+            if d.lacking and d.corrected <= self.params.alpha and d.value not in known
+        ]
+        if not j.tallies:
+            out += [
+                {
+                    "name": h.value,
+                    "kind": h.kind,
+                    "evidence": list(ids),
+                    "training": h.shown,
+                    "training_n": h.n,
+                    "siblings": h.share,
+                    "certain": False,
+                }
+                for h, ids in zip(j.hints, j.hint_ids, strict=True)
+            ]
+        return out
+
+    def _could_tell(self, j: Judged, named: Sequence[Declared]) -> bool:
+        """Whether a gap of the size that fails would have been found (at the strictest step of the correction)."""
+        alpha = self.params.alpha / max(1, j.tests)
+        if j.tallies:
+            return exact(0, j.n, round(self.params.fail_from * j.n_real), j.n_real) <= alpha
+        return bool(named) and all(not d.lacking for d in named)
+
+    def _table(self) -> pd.DataFrame:
+        rows = [
+            {
+                "concept": j.concept,
+                "kind": t.kind,
+                "value": t.value,
+                "training": t.training,
+                "training_n": t.training_n,
+                "real": t.real,
+                "real_n": t.real_n,
+                "clear": t.clear,
+                "p_corrected": t.corrected,
+                "missing": t.missing,
+                "everywhere": t.everywhere and lacking(t),
+            }
+            for j in self.concepts
+            for t in j.tallies
+        ]
+        columns = ["concept", "kind", "value", "training", "training_n", "real", "real_n", "clear", "p_corrected",
+                   "missing", "everywhere"]  # fmt: skip
+        return pd.DataFrame(rows, columns=columns)
+
+    def _diversity(self) -> pd.DataFrame:
+        columns = ["concept", "n", "value", "low", "high", "real_value", "real_low", "real_high"]
+        return pd.DataFrame(
+            [
+                (j.concept, j.of, *_three(j.varied), *_three(j.varied_real))
+                for j in sorted(self.concepts, key=lambda j: j.concept)
+            ],
+            columns=columns,
+        )
+
+
+def _strings(values: object) -> list[str]:
+    return [str(v) for v in values] if isinstance(values, list) else []
+
+
+def _three(d: Diversity) -> tuple[float, float, float]:
+    return d.value, d.low, d.high
+
+
+def _diversity_words(d: Diversity) -> dict[str, float | None] | None:
+    if np.isnan(d.value):
+        return None
+    low, high = (None if np.isnan(v) else v for v in (d.low, d.high))
+    return {"vendi": d.value, "low": low, "high": high}
+
+
+def common(values: SubjectValues) -> tuple[tuple[str, float], ...]:
+    """Values that nearly all of these pictures share, the colour first, and the share that does."""
+    if not len(values.rows):
+        return ()
+    codes = {"colour": colours_of(values.points).main, **values.codes()}
+    out = []
+    for kind, of in codes.items():
+        share = np.bincount(of, minlength=len(VALUES[kind])) / len(of)
+        if share.max() >= MOST_SHARED:
+            out.append((VALUES[kind][int(share.argmax())], float(share.max())))
+    return tuple(out)
+
+
+def chosen(dataset: Dataset, concepts: Sequence[str], params: Params) -> dict[tuple[str, str], np.ndarray]:
+    """Rows to measure of each (concept, origin): all, or a like number at random where they are too many."""
+    groups = {(c, o): dataset.rows(concept=c, origin=o) for c in concepts for o in (TRAINING, REAL_WORLD)}
+    rng = np.random.default_rng(params.seed)
+    sizes = np.array([len(g) for g in groups.values()])
+    most = int(sizes.max(initial=0))
+    while most > params.min_pictures and np.minimum(sizes, most).sum() > params.most_pictures:
+        most = max(params.min_pictures, int(most * 0.9))
+    return {
+        key: np.sort(rng.choice(rows, most, replace=False)) if len(rows) > most else rows
+        for key, rows in groups.items()
+    }
+
+
+def find_scope(
+    dataset: Dataset, features: Features, params: Params = DEFAULT_PARAMS, *, progress: Progress = no_progress
+) -> ScopeResult | Unavailable:
+    """Compare each concept's training pictures with real use, its taxonomy's values, or its siblings."""
+    if features.pictures is None:
+        return Unavailable(
+            "Only vectors are known of these pictures, and what their subjects are like is seen on them."
+        )
+    concepts = [c for c in dataset.concepts if len(dataset.rows(concept=c, origin=TRAINING))]
+    if not concepts:
+        return Unavailable("No training picture has a label, so there is no concept to look at.")
+    groups = chosen(dataset, concepts, params)
+    rows = np.unique(np.concatenate(list(groups.values())))
+    measured = measure_pictures(dataset, features.pictures, rows, progress=scaled(progress, 0, 0.9))
+    values = {key: measured.take(np.flatnonzero(np.isin(measured.rows, of))) for key, of in groups.items()}
+    enough = [c for c in concepts if all(len(values[c, o].rows) >= params.min_pictures for o in (TRAINING, REAL_WORLD))]
+    within = scaled(progress, 0.9, 1.0)
+    tallies = tally(
+        enough, [values[c, TRAINING] for c in enough], [values[c, REAL_WORLD] for c in enough], params.alpha,
+        progress=within,
+    )  # fmt: skip
+    tallies = findings_of(tallies, params.alpha)
+    tests = sum(not np.isnan(t.p_value) for t in tallies)
+    tree = build_tree(dataset.taxonomy) if dataset.taxonomy else None
+    ids = dataset.images["image_id"].astype(str).to_numpy()
+    training = [values[c, TRAINING] for c in concepts]
+    judged = []
+    for k, concept in enumerate(concepts):
+        within(k, len(concepts), "comparing")
+        name = entry_of(concept, tree) if tree is not None else None
+        entries = [e for e in dataset.taxonomy if name is not None and e.name == name]
+        of, of_real = (dataset.rows(concept=concept, origin=o) for o in (TRAINING, REAL_WORLD))
+        hinted = hints(k, training, params.alpha) if concept not in enough else []
+        judged.append(
+            Judged(
+                concept=concept,
+                n=len(training[k].rows),
+                n_real=len(values[concept, REAL_WORLD].rows),
+                of=len(of),
+                of_real=len(of_real),
+                tallies=tuple(t for t in tallies if t.concept == concept),
+                tests=tests,
+                declared=tuple(d for e in entries for d in declared(e, training[k])),
+                hints=tuple(hinted),
+                common=common(training[k]),
+                varied=diversity(features.image[groups[concept, TRAINING]], params.seed),
+                varied_real=diversity(features.image[groups[concept, REAL_WORLD]], params.seed),
+                ids=tuple(ids[training[k].rows][: params.evidence]),
+                real_ids=tuple(ids[values[concept, REAL_WORLD].rows]),
+                hint_ids=tuple(
+                    tuple(str(ids[training[j].rows[i]]) for j, at in h.examples for i in at[:4])[:12] for h in hinted
+                ),
+            )
+        )
+    return ScopeResult(
+        concepts=tuple(judged),
+        real_world=dataset.has_real_world,
+        labelled_real=any(len(v) for (_, o), v in groups.items() if o == REAL_WORLD),
+        taxonomy=any(j.declared for j in judged),
+        measured=len(measured.rows),
+        of=len(np.unique(np.concatenate([dataset.rows(concept=c) for c in concepts]))),
+        params=params,
+    )

@@ -1,0 +1,151 @@
+"""Values that a concept should have though no picture of real use is there: those its taxonomy names, and those its
+siblings show. What a taxonomy names is its owner's word; what siblings show is only a hint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.missing_values import LEAST_SHOWN, MATTERS_FROM, STRAY
+from analysis.statistics import benjamini_hochberg
+from analysis.subject_light import LIGHTS
+from analysis.subject_values import COLOURS, VALUES, SubjectValues, colours_of
+from analysis.taxonomy import Entry
+
+Int64 = NDArray[np.int64]
+
+OTHER_WORDS: Final[Mapping[str, str]] = {
+    "gray": "grey", "violet": "purple", "crimson": "red", "scarlet": "red", "golden": "yellow", "beige": "brown",
+    "standing": "upright", "lying": "flat",
+}  # fmt: skip
+"""Words of a taxonomy for values of `VALUES`."""
+SEEN: Final = 0.8
+"""Least share of pictures with a value in which the value is measured: see docs/checks/scope.md."""
+PARTLY: Final = 0.3
+"""Share of the subject that has a colour from which the picture shows it."""
+MOST_SIBLINGS: Final = 2 / 3
+"""Share of the siblings that must show a value before its lack is worth a hint."""
+OF_THE_PHOTO: Final = ("size", "posture", "background")
+"""Kinds that siblings tell something about: the colours of other things say nothing of this one's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A value the taxonomy names for a concept.
+
+    Attributes:
+        word: as the taxonomy has it. kind, value: of `VALUES`; both empty for what is not measured.
+        shown: training pictures that show it, under any plausible light; n: of how many.
+        corrected: p-value of "a tenth of the pictures show it", corrected; nan where it is not measured.
+    """
+
+    word: str
+    kind: str
+    value: str
+    shown: int
+    n: int
+    corrected: float
+
+    @property
+    def lacking(self) -> bool:
+        """Whether as good as no training picture shows it."""
+        return bool(self.kind) and self.shown <= STRAY * self.n
+
+
+def words_of(entry: Entry) -> list[tuple[str, str, str]]:
+    """(word, kind, value) of the values an entry names: each item of `include`, and an enumeration of colours in the
+    description. Kind and value are empty for an item that names nothing measured."""
+    out: list[tuple[str, str, str]] = []
+    for item in entry.include:
+        found = _values_in(item)
+        out += [(item, *f) for f in found] or [(item, "", "")]
+    described = [f for part in re.split(r"[.;]", entry.description) if not _denies(part) for f in _values_in(part)]
+    colours = list(dict.fromkeys(f for f in described if f[0] == "colour"))
+    if len(colours) > 1:  # one colour may be that of a leaf beside it
+        out += [(value, kind, value) for kind, value in colours]
+    known: dict[str, tuple[str, str, str]] = {}
+    for word, kind, value in out:
+        known.setdefault(value or word, (word, kind, value))
+    return list(known.values())
+
+
+def _denies(text: str) -> bool:
+    return bool(re.search(r"\b(not|no|never|without|except|unlike)\b", text.casefold()))
+
+
+def _values_in(text: str) -> list[tuple[str, str]]:
+    words = [OTHER_WORDS.get(w, w) for w in re.findall(r"[a-z]+", text.casefold())]
+    return [(kind, v) for w in words for kind in ("colour", "posture") for v in VALUES[kind] if v == w]
+
+
+def declared(entry: Entry, training: SubjectValues) -> list[Declared]:
+    """What the taxonomy names for a concept, counted in its training pictures; `corrected` within the concept."""
+    from scipy.stats import binom
+
+    words, n = words_of(entry), len(training.rows)
+    if not words or not n:
+        return []
+    shows = _shown_under_any_light(training)
+    p_values, counts = [], []
+    for _, kind, value in words:
+        if kind == "colour":
+            count = int(shows[:, COLOURS.index(value)].sum())
+        elif kind:
+            count = int((training.codes()[kind] == VALUES[kind].index(value)).sum())
+        else:
+            count = 0
+        counts.append(count)
+        p_values.append(float(binom.cdf(count, n, MATTERS_FROM * SEEN)) if kind else float("nan"))
+    corrected = benjamini_hochberg(np.array(p_values))
+    return [Declared(*w, c, n, float(p)) for w, c, p in zip(words, counts, corrected, strict=True)]
+
+
+def _shown_under_any_light(values: SubjectValues) -> NDArray[np.bool_]:
+    """bool (n, len(COLOURS)): a good part of the subject has the colour, or might have under a plausible light."""
+    out = np.zeros((len(values.points), len(COLOURS)), dtype=bool)
+    for gains in LIGHTS:
+        colours = colours_of(values.points * np.array(gains, dtype=np.float32))
+        out |= colours.shares >= PARTLY
+        out[np.arange(len(out)), colours.main] = True
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A value that most siblings show and this concept does not: `shown` of `n`; `share` of a sibling's pictures on
+    average; `examples` are (sibling's place, its pictures' places)."""
+
+    kind: str
+    value: str
+    shown: int
+    n: int
+    share: float
+    examples: tuple[tuple[int, Int64], ...]
+
+
+def hints(concept: int, training: Sequence[SubjectValues], alpha: float) -> list[Hint]:
+    """Values most siblings show that this concept's pictures lack, most common first."""
+    from scipy.stats import binom
+
+    own = training[concept]
+    siblings = [j for j in range(len(training)) if j != concept]
+    if len(siblings) < 2:
+        return []
+    mine = own.codes()
+    theirs = {j: training[j].codes() for j in siblings}
+    out = []
+    for kind in OF_THE_PHOTO:
+        for v, value in enumerate(VALUES[kind]):
+            share = np.array([(theirs[j][kind] == v).mean() for j in siblings])
+            shown = int((mine[kind] == v).sum())
+            chance = float(binom.cdf(shown, len(own.rows), np.quantile(share, 1 - MOST_SIBLINGS)))
+            usual = (share >= STRAY).mean() >= MOST_SIBLINGS and share.mean() >= MATTERS_FROM
+            if usual and shown <= STRAY * len(own.rows) and chance <= alpha and len(own.rows) >= LEAST_SHOWN:
+                examples = tuple((j, np.flatnonzero(theirs[j][kind] == v)) for j in siblings)
+                out.append(Hint(kind, value, shown, len(own.rows), float(share.mean()), examples))
+    return sorted(out, key=lambda h: -h.share)

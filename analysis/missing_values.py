@@ -1,0 +1,216 @@
+"""Which values real use has and training lacks: the counting and the tests behind the check `scope`.
+
+A value (red, small in the picture, before a dark ground) is missing from a concept's training pictures when real use
+shows it, training hardly does (one-sided exact test of the two shares, Fisher 1922), and the pictures that show it
+are clearly unlike every training picture: a green that is called yellow for its lamp is not. Two further doubts must
+be ruled out. Light: a tone counts as unlike only where no plausible lamp (`subject_light.LIGHTS`) brings it near a
+training picture's. The way all pictures were taken: a value that the other concepts lack just as much is a
+difference between studio and street, not of this concept (`Tally.everywhere`). scipy loads when a function runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.dataset import is_within
+from analysis.progress import Progress, no_progress
+from analysis.statistics import benjamini_hochberg
+from analysis.subject_light import LIGHTS, MIN_OTHERS, common_light, mean_light, relit
+from analysis.subject_values import VALUES, SubjectValues, colours_of
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+KINDS: Final = tuple(VALUES)
+UNLIKE: Final = {"colour": 15.0, "size": 0.12, "posture": 0.25, "background": 14.0}
+"""Least distance to training that counts as another value: CIELAB units (lightness half) for colour and ground, a
+share of the picture's side, a share of the posture's scale."""
+LIGHTNESS: Final = 0.5
+"""Weight of lightness beside hue and chroma in a distance: exposure and shadow change it."""
+STRAY: Final = 0.05
+"""Share of training pictures that may be measured wrongly or labelled wrongly and do not count as showing a value."""
+MATTERS_FROM: Final = 0.1
+"""Share of real use that shows the value: below it the gain does not pay for a collection."""
+LEAST_SHOWN: Final = 3
+"""Real pictures that show it; one or two may be mistakes."""
+ABSENT_BELOW: Final = 0.2
+"""Share of training over share of real use below which a value is as good as absent."""
+EVERYWHERE: Final = 1 / 3
+"""A value that the other concepts lack at least a third as much is not this concept's own gap."""
+
+SAME: Final = 0.05
+"""P-value above which a concept may lack a value no more than the others do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One value of one concept, counted.
+
+    Attributes:
+        concept: its name; kind, value: of `VALUES`.
+        training, training_n: training pictures that show it, of how many.
+        real, real_n: pictures of real use that show it, of how many.
+        clear: those of them that are clearly unlike all training pictures.
+        unlike: pictures of real use that are so in this kind, whatever their value.
+        p_value: of "training shows it as often", one-sided, exact; nan where no outcome could be significant.
+        corrected: the same after Benjamini and Hochberg over all values of all concepts.
+        shown: int64, places of the clear real pictures, the most unlike first.
+        everywhere: the other concepts lack it just as much.
+        missing: it is a finding.
+    """
+
+    concept: str
+    kind: str
+    value: str
+    training: int
+    training_n: int
+    real: int
+    real_n: int
+    clear: int
+    unlike: int
+    p_value: float
+    corrected: float
+    shown: Int64
+    everywhere: bool = False
+    missing: bool = False
+
+    @property
+    def gap(self) -> float:
+        """Share of real use (clear pictures) less share of training, in [-1, 1]."""
+        return self.clear / self.real_n - self.training / self.training_n
+
+
+def tally(
+    names: Sequence[str],
+    training: Sequence[SubjectValues],
+    real: Sequence[SubjectValues],
+    alpha: float,
+    *,
+    progress: Progress = no_progress,
+) -> list[Tally]:
+    """All values of concepts that were measured in both origins, each concept's largest gap first."""
+    moved = [mean_light(r.points).mean(axis=0) - mean_light(t.points).mean(axis=0)
+             for t, r in zip(training, real, strict=True)]  # fmt: skip
+    out: list[Tally] = []
+    for k, (name, before, after) in enumerate(zip(names, training, real, strict=True)):
+        progress(k, len(names), "comparing values")
+        shift = common_light([m for m, other in zip(moved, names, strict=True) if apart(name, other)])
+        after = replace(after, points=relit(after.points, shift))
+        for kind in KINDS:
+            if kind == "colour":
+                codes = colours_of(before.points).main, colours_of(after.points).main
+                far = tone_distance(before, after)
+            else:
+                codes = before.codes()[kind], after.codes()[kind]
+                far = distance(position(before, kind), position(after, kind))
+            out += [_count(name, kind, v, *codes, far, alpha) for v in range(len(VALUES[kind]))]
+    corrected = benjamini_hochberg(np.array([t.p_value for t in out]))
+    out = [replace(t, corrected=float(p)) for t, p in zip(out, corrected, strict=True)]
+    out = [replace(t, everywhere=_everywhere(t, out)) for t in out]
+    return sorted(out, key=lambda t: (names.index(t.concept), -t.gap))
+
+
+def apart(a: str, b: str) -> bool:
+    """Whether neither concept lies within the other."""
+    return not is_within(a, b) and not is_within(b, a)
+
+
+def findings_of(tallies: Sequence[Tally], alpha: float) -> list[Tally]:
+    """The same with `missing` set where the difference is significant, matters, and is this concept's own."""
+    return [
+        replace(t, missing=t.corrected <= alpha and lacking(t) and not t.everywhere) if not np.isnan(t.corrected) else t
+        for t in tallies
+    ]
+
+
+def lacking(t: Tally) -> bool:
+    """Whether real use shows the value often enough to matter and training as good as never."""
+    share = t.clear / t.real_n
+    return (
+        t.clear >= LEAST_SHOWN
+        and share >= MATTERS_FROM
+        and t.training <= STRAY * t.training_n
+        and t.training / t.training_n <= ABSENT_BELOW * share
+    )
+
+
+def exact(a: int, n: int, b: int, m: int) -> float:
+    """P of a or fewer among n, were the a + b that show the value spread by chance over n + m pictures."""
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.cdf(a, n + m, a + b, n))
+
+
+def _count(name: str, kind: str, v: int, before: Int64, after: Int64, far: Float64, alpha: float) -> Tally:
+    holds = after == v
+    clear = np.flatnonzero(holds & (far >= UNLIKE[kind]))
+    a, b, n, m = int((before == v).sum()), int(holds.sum()), len(before), len(after)
+    # With these margins no outcome could be significant (Tarone 1990): not a test, so it costs the others nothing.
+    possible = exact(max(0, a + b - m), n, min(m, a + b), m) <= alpha
+    return Tally(
+        concept=name,
+        kind=kind,
+        value=VALUES[kind][v],
+        training=a,
+        training_n=n,
+        real=b,
+        real_n=m,
+        clear=len(clear),
+        unlike=int((far >= UNLIKE[kind]).sum()),
+        p_value=exact(a, n, len(clear), m) if possible else float("nan"),
+        corrected=float("nan"),
+        shown=clear[np.argsort(-far[clear], kind="stable")],
+    )
+
+
+def _everywhere(t: Tally, every: Sequence[Tally]) -> bool:
+    """Whether the other concepts lack the value too: at least a third as much, or to a degree that may be the same.
+
+    A ground is called by other words beside a dark subject than beside a light one, so there any new ground counts.
+    """
+    others = [o for o in every if o.value == t.value and apart(o.concept, t.concept)]
+    if len(others) < MIN_OTHERS:
+        return False
+    ground = t.kind == "background"
+    seen = [o.unlike if ground else o.real for o in others]
+    known = [0.0 if ground else o.training / o.training_n for o in others]
+    lack = float(np.mean([b / o.real_n - a for a, b, o in zip(known, seen, others, strict=True)]))
+    of = sum(o.real_n for o in others)
+    return lack >= EVERYWHERE * t.gap > 0 or (
+        lack >= ABSENT_BELOW * t.gap > 0 and exact(sum(seen), of, t.clear, t.real_n) > SAME
+    )
+
+
+def position(of: SubjectValues, kind: str) -> Float64:
+    """Where pictures lie on the scale of a kind, float64 (n, d)."""
+    if kind == "size":
+        return of.size[:, None]
+    if kind == "posture":
+        return of.posture[:, None]
+    return np.asarray(of.ground * np.array([LIGHTNESS, 1.0, 1.0]), dtype=np.float64)
+
+
+def distance(before: Float64, after: Float64) -> Float64:
+    """Distance of each of `after` (m, d) to `before` (n, d), float64 (m,); `STRAY` of them may lie nearer."""
+    skipped = int(STRAY * len(before))
+    out = np.empty(len(after))
+    for start in range(0, len(after), 512):
+        part = np.linalg.norm(after[start : start + 512, None] - before[None], axis=2)
+        out[start : start + 512] = np.partition(part, skipped, axis=1)[:, skipped]
+    return out
+
+
+def tone_distance(before: SubjectValues, after: SubjectValues) -> Float64:
+    """Distance of each subject's main tone to those of training, under the light that brings it nearest: (m,)."""
+    scale = np.array([LIGHTNESS, 1.0, 1.0])
+    tones = colours_of(before.points).tone * scale
+    nearest = np.full(len(after.points), np.inf)
+    for gains in LIGHTS:
+        lit = colours_of(after.points * np.array(gains, dtype=np.float32)).tone * scale
+        nearest = np.minimum(nearest, distance(tones, lit))
+    return nearest

@@ -1,0 +1,151 @@
+"""The sentences of the check `scope`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from analysis.checks.base import ConceptFinding, Verdict
+from analysis.concept_tree import leaf
+from analysis.embedders.base import RECOMMENDED_MODEL
+from analysis.missing_values import Tally, lacking
+
+if TYPE_CHECKING:
+    from analysis.checks.scope import Judged
+    from analysis.declared_values import Declared
+
+NAMED: Final = 3
+"""Values named in a sentence."""
+NOTHING_TO_COMPARE: Final = (
+    "There are no pictures of real use and no taxonomy that names values, and without either a concept that is "
+    "uniform by nature looks like one that was sampled narrowly."
+)
+NO_LABELS: Final = "The pictures of real use have no labels, so nobody knows which of them show which concept."
+
+
+def thing(value: str, kind: str, concept: str) -> str:
+    """`red apple`, `upright apple`, `apple before a dark ground`."""
+    name = leaf(concept)
+    return f"{value} {name}" if kind in ("colour", "posture") else f"{name} {value}"
+
+
+def gap(t: Tally) -> str:
+    """`No red apple: 0 of 26 in training, 15 of 36 in real use`."""
+    few = "No" if not t.training else "Hardly any"
+    return (
+        f"{few} {thing(t.value, t.kind, t.concept)}: {t.training:,} of {t.training_n:,} in training, "
+        f"{t.real:,} of {t.real_n:,} in real use"
+    )
+
+
+def unmet(d: Declared, concept: str) -> str:
+    """The same of a value the taxonomy names."""
+    few = "No" if not d.shown else "Hardly any"
+    return f"{few} {thing(d.value, d.kind, concept)} though the taxonomy names it: {d.shown:,} of {d.n:,} in training"
+
+
+def sentence(
+    verdict: Verdict,
+    concept: str,
+    j: Judged,
+    found: Sequence[Tally],
+    absent: Sequence[Declared],
+    real: bool,
+    least: int,
+) -> str:
+    """Headline of a concept."""
+    parts = [gap(t) for t in found[:NAMED]] + [unmet(d, concept) for d in absent[:NAMED]]
+    if parts:
+        return ". ".join(parts) + "."
+    name = leaf(concept)
+    if verdict is Verdict.PASS and j.tallies:
+        return (
+            f"Training shows what real use shows of {name}: no colour, size, posture or ground is missing "
+            f"({j.n:,} pictures against {j.n_real:,})."
+        )
+    if verdict is Verdict.PASS:
+        values = _and([d.value for d in j.declared if d.kind])
+        return f"All values the taxonomy names for {name} are among its {j.n:,} pictures: {values}."
+    open_ones = [d for d in j.declared if d.lacking]
+    if j.tallies:
+        few = f"{j.n:,} training pictures and {j.n_real:,} of real use"
+        return f"Cannot tell: {few} are too few to notice a missing value."
+    if open_ones:
+        return (
+            f"Cannot tell: no {thing(open_ones[0].value, open_ones[0].kind, concept)} among {j.n:,} training pictures, "
+            "which may be chance."
+        )
+    if j.declared and not any(d.kind for d in j.declared):
+        return (
+            f"Cannot tell: what the taxonomy names for {name} is not measured here ({_and(unmeasured(j))}); "
+            f"look through the pictures, or search them by text with {RECOMMENDED_MODEL}."
+        )
+    if j.n < least:
+        return (
+            f"Cannot tell: {j.n:,} training {'picture is' if j.n == 1 else 'pictures are'} too few; {least} would do."
+        )
+    if real and j.of_real:
+        return f"Cannot tell: only {j.n_real:,} of the pictures of real use are labelled {name}; {least} would do."
+    return _uniform(j, name, real)
+
+
+def _uniform(j: Judged, name: str, real: bool) -> str:
+    lack = "no picture of real use is labelled with it" if real else "there are no pictures of real use"
+    hint = ""
+    if j.hints:
+        h = j.hints[0]
+        hint = (
+            f" No {thing(h.value, h.kind, name)}, though {h.share:.0%} of the other concepts' pictures are like that."
+        )
+    if j.common:
+        alike = _and([f"{value} ({share:.0%})" for value, share in j.common[:NAMED]])
+        return f"Cannot tell whether {name} is so by nature or only here: nearly always {alike}, and {lack}.{hint}"
+    return f"Cannot tell whether real use shows more than these {j.n:,} pictures of {name}: {lack}.{hint}"
+
+
+def fix(concept: str, found: Sequence[Tally], absent: Sequence[Declared]) -> str:
+    """What to do."""
+    things = [thing(t.value, t.kind, concept) for t in found[:NAMED]]
+    things += [n for d in absent[:NAMED] if (n := thing(d.value, d.kind, concept)) not in things]
+    more = ""
+    if found:
+        share = min(found[0].real / found[0].real_n, 0.9)
+        wanted = max(1, round(found[0].training_n * share / (1 - share)) - found[0].training)
+        more = f" (about {wanted:,}{' of the first' if len(things) > 1 else ''} would match real use)"
+    return (
+        f"Add training pictures of {_and(things)}{more}. If real use is never meant to show them, "
+        "say so where the concept is described, and dismiss this."
+    )
+
+
+def in_all(tallies: Iterable[Tally]) -> list[str]:
+    """Values that all concepts lack alike, the largest gap first."""
+    gaps: dict[str, list[float]] = {}
+    for t in tallies:
+        if t.everywhere and lacking(t):
+            gaps.setdefault(t.value, []).append(t.gap)
+    return sorted(gaps, key=lambda value: (-max(gaps[value]), value))
+
+
+def headline(found: Sequence[ConceptFinding], measured: int, of: int) -> str:
+    """Headline of the dataset."""
+    narrow = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
+    part = f" Looked at {measured:,} of {of:,} pictures." if measured < of else ""
+    if narrow:
+        count = f"{len(narrow)} of {len(found)} concepts {'is' if len(narrow) == 1 else 'are'} narrower than the world"
+        first = narrow[0].headline.split(". ")[0].rstrip(".")
+        return f"{count}. {first}.{part}"
+    unsure = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
+    if unsure == len(found):
+        return f"{found[0].headline}{part}" if unsure == 1 else f"Cannot tell for any of {unsure} concepts.{part}"
+    open_ones = f" For {unsure} of {len(found)} that cannot be told." if unsure else ""
+    return f"No concept is narrower in training than in the world, as far as can be measured.{open_ones}{part}"
+
+
+def unmeasured(j: Judged) -> list[str]:
+    """What the taxonomy names and no measurement or calibrated prompt can see."""
+    return [d.word for d in j.declared if not d.kind]
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
