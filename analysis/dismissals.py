@@ -6,8 +6,6 @@ stays visible, with its reason, but no longer counts.
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,15 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from analysis.checks.base import ConceptFinding, Findings, Verdict, at_least, worst
-from analysis.errors import StoreError
-from analysis.kept_files import folder_name, set_aside, write_whole
-from analysis.readers.listing import shown
-from analysis.results import RESULTS_FOLDER
+from analysis.kept_lists import KeptList
 
-DISMISSALS_FILE: Final = "dismissals.json"
 MAX_REASON: Final = 1000  # characters
-_VERSION: Final = 1
-_LOCK: Final = threading.RLock()  # sessions of one app share the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +63,14 @@ def standing(findings: Findings, dismissed: Collection[str | None]) -> Standing:
 
 
 class Dismissals:
-    """The dismissals of every dataset under one cache folder, a small file each. Safe to share between threads."""
+    """The dismissals of every dataset under one cache folder (see `KeptList`). Safe to share between threads."""
 
     def __init__(self, root: Path) -> None:
-        self._root = Path(root) / RESULTS_FOLDER
+        self._kept = KeptList(root, "dismissals", as_json, _entry)
 
     def every(self, source_id: str) -> tuple[Dismissal, ...]:
-        """Those of a dataset, oldest first; a damaged file is set aside and counts as none.
-
-        Raises:
-            StoreError: the file is there and may not be read.
-        """
-        path = self._path(source_id)
-        with _LOCK:
-            try:
-                return _parse(path.read_bytes())
-            except (FileNotFoundError, NotADirectoryError):
-                return ()
-            except OSError as error:
-                raise StoreError(f"{shown(path)} cannot be read: {error.strerror}.") from error
-            except (ValueError, KeyError, TypeError, RecursionError):
-                set_aside(path)
-                return ()
+        """Those of a dataset, oldest first. Raises StoreError like `KeptList.every`."""
+        return self._kept.every(source_id)
 
     def of_check(self, source_id: str, check: str) -> dict[str | None, Dismissal]:
         """Those of a check by concept (None: the check as a whole)."""
@@ -105,25 +83,15 @@ class Dismissals:
             StoreError: the file cannot be written.
         """
         one = Dismissal(check, concept, reason.strip()[:MAX_REASON], datetime.now(UTC))
-        with _LOCK:
-            self._write(source_id, [*self._others(source_id, check, concept), one])
+        self._kept.change(source_id, lambda every: [*_others(every, check, concept), one])
 
     def remove(self, source_id: str, check: str, concept: str | None) -> None:
         """Let a finding count again; nothing happens when it was not dismissed. Raises StoreError like `add`."""
-        with _LOCK:
-            left = self._others(source_id, check, concept)
-            if len(left) != len(self.every(source_id)):
-                self._write(source_id, left)
+        self._kept.change(source_id, lambda every: _others(every, check, concept))
 
-    def _others(self, source_id: str, check: str, concept: str | None) -> list[Dismissal]:
-        return [d for d in self.every(source_id) if (d.check, d.concept) != (check, concept)]
 
-    def _path(self, source_id: str) -> Path:
-        return self._root / folder_name(source_id) / DISMISSALS_FILE
-
-    def _write(self, source_id: str, dismissals: Sequence[Dismissal]) -> None:
-        entries = [as_json(d) for d in dismissals]
-        write_whole(self._path(source_id), json.dumps({"version": _VERSION, "dismissals": entries}, indent=1).encode())
+def _others(every: Sequence[Dismissal], check: str, concept: str | None) -> list[Dismissal]:
+    return [d for d in every if (d.check, d.concept) != (check, concept)]
 
 
 def as_json(dismissal: Dismissal) -> dict[str, Any]:
@@ -134,13 +102,6 @@ def as_json(dismissal: Dismissal) -> dict[str, Any]:
         "reason": dismissal.reason,
         "at": dismissal.at.isoformat(),
     }
-
-
-def _parse(text: bytes) -> tuple[Dismissal, ...]:
-    value = json.loads(text)
-    if value["version"] != _VERSION:
-        raise ValueError("another version")
-    return tuple(_entry(v) for v in value["dismissals"])
 
 
 def _entry(value: dict[str, Any]) -> Dismissal:

@@ -16,6 +16,7 @@ from analysis.dismissals import Dismissals
 from analysis.errors import InputError
 from analysis.paths import cache_dir
 from analysis.progress import Progress
+from analysis.quiz import Quizzes
 from analysis.recent import RecentDatasets
 from analysis.results import ResultStore
 from analysis.samples import Sample, bundled_samples
@@ -43,6 +44,7 @@ class Shelf:
         self.recent = RecentDatasets(root)
         self.results = ResultStore(root)
         self.dismissals = Dismissals(root)
+        self.quizzes = Quizzes(root)
         self._runs: OrderedDict[tuple[str, str], AuditRun] = OrderedDict()
         self._lock = threading.Lock()
         self._model_lock = threading.Lock()

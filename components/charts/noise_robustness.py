@@ -14,7 +14,7 @@ from analysis.checks.base import Findings
 from analysis.perturbations import EVERYDAY, PERTURBATIONS, Perturbation
 from components.charts.common import show
 from components.evidence import id_rows
-from components.text import md, plain, short_concepts
+from components.text import plain, short_concepts
 from components.theme import PALETTE, colours, figure_layout
 from components.thumbnails import data_uri
 
@@ -33,7 +33,7 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     names = [c.concept for c in findings.concepts if c.concept in there]
     st.subheader("What is left of a concept, level by level", anchor=False)
     short = short_concepts(names)
-    chosen = str(st.selectbox("Concept", names, key="noise-concept", format_func=lambda c: md(short[c])) or names[0])
+    chosen = str(st.selectbox("Concept", names, key="noise-concept", format_func=lambda c: plain(short[c])) or names[0])
     mine = curves[curves["concept"] == chosen]
     for i in range(0, len(PERTURBATIONS), 3):
         columns = st.columns(3)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings
 from components.charts.common import bars, show
 from components.evidence import picture_strip
+from components.quiz import quiz_of_pair
 from components.text import count, md, plain, short_concepts
 
 if TYPE_CHECKING:
@@ -19,15 +21,19 @@ PICTURES: Final = 4
 
 
 def draw(opened: OpenDataset, findings: Findings) -> None:
-    """Bars of the most confused pairs with intervals, then one pair's pictures."""
-    draw_pairs(opened, findings, "visibility", 0.75, "just noticeable")
+    """Bars of the most confused pairs with intervals, one pair's pictures, and the quiz on it."""
+    row = draw_pairs(opened, findings, "visibility", 0.75, "just noticeable")
+    if row is not None:
+        seen = [i for side in ("a", "b") for i in list(row[f"pictures_{side}"])[:PICTURES]]
+        model = (float(row["auc"]), float(row["low"]), float(row["high"]))
+        quiz_of_pair(opened, str(row["a"]), str(row["b"]), model, seen)
 
 
-def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, limit_words: str) -> None:
-    """The chart of `separability` tables; `limit` is an AUC."""
+def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, limit_words: str) -> pd.Series | None:
+    """The chart of `separability` tables, `limit` being an AUC; returns the row of the pair that is shown."""
     pairs = findings.tables.get("separability")
     if pairs is None or pairs.empty:
-        return
+        return None
     names = short_concepts(sorted({str(c) for c in [*pairs["a"], *pairs["b"]]}))
     st.subheader("Told apart, the most confused pair first", anchor=False)
     top = pairs.head(SHOWN)
@@ -57,6 +63,7 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
         with column:
             st.markdown(f"**{md(names[str(row[side])])}**")
             picture_strip(opened, list(row[f"pictures_{side}"]), f"{key}-{side}-{number}", limit=PICTURES)
+    return row
 
 
 def _words(a: str, b: str, names: dict[str, str]) -> str:

@@ -28,3 +28,38 @@ def test_pairs_are_drawn_and_a_pair_is_shown_side_by_side(check, tmp_path, monke
     key = f"{check}-pair"
     page.selectbox(key=key).set_value(2).run()
     assert not page.exception and page.selectbox(key=key).value == 2
+
+
+def test_a_person_takes_the_quiz_blind_and_the_score_stands_beside_the_models(tmp_path, monkeypatch):
+    root = tmp_path / "training"
+    for number, (concept, tint) in enumerate((("glass", (40, 60, 200)), ("tin", (200, 160, 40)))):
+        (root / concept).mkdir(parents=True)
+        for i in range(9):
+            photo(1000 * number + i, size=(48, 36), tint=tint).save(root / concept / f"{i}.jpg")
+    monkeypatch.setenv("EXPLORER_ROOTS", str(tmp_path))
+    monkeypatch.setenv("EXPLORER_DATASET", str(root))
+    page = run_until(new_session("pages/audit/visibility.py"), lambda at: has_title(at) and "And a person" in words(at))
+    page.button(key="visibility-quiz-start").click().run()
+    for _ in range(8):
+        quiz, at = page.session_state["visibility-quiz"], len(page.session_state["visibility-quiz-answers"])
+        question = quiz.questions[at]
+        asked = [
+            h.proto.body for h in page.get("html") if "Left picture" in h.proto.body or "Right picture" in h.proto.body
+        ]
+        assert len(asked) == 2 and all("glass" not in body and "tin" not in body for body in asked)
+        page.button(key=f"visibility-quiz-{'Left' if question.a_left else 'Right'}").click().run()
+    assert not page.exception
+    assert "People were right in 8 of 8" in words(page) and "the model is right in" in words(page)
+    page.button(key="visibility-quiz-forget").click().run()
+    assert "People were right" not in words(page)
+
+
+def test_what_follows_from_both_scores_is_said():
+    from analysis.quiz import Score
+    from components.quiz import quiz_words
+
+    model = (0.9, 0.85, 0.95)
+    assert "by guessing" in quiz_words(Score(11, 20, 0.55, 0.34, 0.74), model, "a", "b")
+    assert "The model sees more" in quiz_words(Score(30, 42, 0.71, 0.56, 0.83), model, "a", "b")
+    assert "No clear difference" in quiz_words(Score(18, 20, 0.9, 0.7, 0.97), model, "a", "b")
+    assert "what the model misses" in quiz_words(Score(20, 20, 1.0, 0.84, 1.0), (0.6, 0.5, 0.7), "a", "b")
