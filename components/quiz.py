@@ -100,9 +100,9 @@ def _body(opened: OpenDataset) -> None:
         _keep(opened, taken(quiz, chosen))
         return
     if at == 0:
-        for concept, ids in ((quiz.a, quiz.examples_a), (quiz.b, quiz.examples_b)):
-            st.html(f'<p class="tde-small" style="margin:0">Examples of {html.escape(plain(names[concept]))}</p>')
-            st.html(_row(opened, ids))
+        for concept, ids, side in zip((quiz.a, quiz.b), (quiz.examples_a, quiz.examples_b), st.columns(2), strict=True):
+            of = html.escape(plain(names[concept]))
+            side.html(f'<p class="tde-small" style="margin:0 0 .3rem">Examples of {of}</p>{_row(opened, ids)}')
     question = quiz.questions[at]
     st.progress(at / len(quiz.questions), text=f"Question {at + 1} of {len(quiz.questions)}")
     st.html(
@@ -152,7 +152,7 @@ def _row(opened: OpenDataset, ids: Sequence[str]) -> str:
         f'<img src="{html.escape(s)}" alt="" style="width:100%;aspect-ratio:1;object-fit:contain;border-radius:6px">'
         for s in thumbnail_sources(opened, id_rows(opened, ids).tolist())
     )
-    return f'<div style="display:grid;gap:8px;grid-template-columns:repeat(6,minmax(0,1fr))">{cells}</div>'
+    return f'<div style="display:grid;gap:8px;grid-template-columns:repeat(4,minmax(0,1fr))">{cells}</div>'
 
 
 def quiz_words(people: Score, model: tuple[float, float, float], a: str, b: str) -> str:

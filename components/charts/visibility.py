@@ -46,7 +46,7 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
         hover=[f"right in {100 * v:.0f} of 100 cases" for v in top["auc"]],
         limit=limit,
         limit_words=limit_words,
-        title="Shown one picture of each: share of right answers (guessing: 50 %)",
+        title="Right answers, shown one of each",
         tick_format=".0%",
         value_range=(0.0, 1.02),
     )
@@ -54,7 +54,7 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
     possible = int(str(findings.extra.get("pairs_possible", len(pairs))))
     seen = f"{count(len(pairs), 'pair')} examined" + (f" of {possible:,}" if possible > len(pairs) else "")
     shown = f"; the {SHOWN} most confused are drawn" if len(pairs) > SHOWN else ""
-    st.caption(f"{seen}{shown}. The thin line is the 95 % interval.")
+    st.caption(f"{seen}{shown}. Guessing is right half of the time. The thin line is the 95 % interval.")
     st.subheader("Side by side", anchor=False)
     number = st.selectbox("Pair", range(len(pairs)), format_func=lambda i: plain(every[i]), key=f"{key}-pair")
     row = pairs.iloc[int(number)]
