@@ -26,6 +26,11 @@ class Pictures(Protocol):
         """Vectors per location, float32 (n, height, width, d), L2-normalised, in the space of `Features.joint`."""
         ...
 
+    def local_features(self, rows: Rows) -> Float32:
+        """Features per location, float32 (n, height, width, f'), not normalised; their mean over the locations points
+        where the model's own `Features.image` does, or nearly. Not of a person's own vectors."""
+        ...
+
     def encode_texts(self, texts: Sequence[str]) -> Float32:
         """Text vectors, float32 (n, d), L2-normalised, in the space of `Features.joint`."""
         ...

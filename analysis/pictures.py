@@ -41,6 +41,10 @@ class StoredPictures:
         """See the protocol."""
         return self.embedder.spatial_vectors(self.store.spatial(self._of(rows), self.embedder.info))
 
+    def local_features(self, rows: Rows) -> Float32:
+        """See the protocol."""
+        return self.embedder.local_features(self.store.spatial(self._of(rows), self.embedder.info))
+
     def encode_texts(self, texts: Sequence[str]) -> Float32:
         """See the protocol."""
         return self.embedder.encode_texts(texts)

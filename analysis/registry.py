@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analysis.checks import (
     balance,
+    co_occurrence,
     consistency,
     image_quality,
     label_errors,
@@ -174,6 +175,17 @@ CHECKS: tuple[Check, ...] = (
         params=outside_context.Params,
         method=outside_context.METHOD,
         reads_taxonomy=True,
+    ),
+    Check(
+        id="co_occurrence",
+        guideline=("G15",),
+        title="What travels along",
+        question="What travels with a concept, and would be mistaken for it?",
+        needs=("labels", "features"),
+        page="co_occurrence",
+        function=co_occurrence.find_co_occurrence,
+        params=co_occurrence.Params,
+        method=co_occurrence.METHOD,
     ),
 )
 

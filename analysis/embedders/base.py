@@ -75,6 +75,11 @@ class Embedder(Protocol):
         """Vectors per location, float32 (n, height, width, vector_dim), L2-normalised, same space again."""
         ...
 
+    def local_features(self, stored: Sequence[bytes]) -> Float32:
+        """Features per location, float32 (n, height, width, feature_dim), not normalised: their mean over a picture's
+        locations points where its `ImageEncoding.features` does, or nearly (exactly, where the model pools so)."""
+        ...
+
 
 def l2_normalised(x: np.ndarray) -> Float32:
     """Rows scaled to length 1 (all-zero rows stay zero), float32."""

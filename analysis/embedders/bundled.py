@@ -110,11 +110,18 @@ class BundledEmbedder:
         """Float32 (n, 7, 7, 384), L2-normalised, of `ImageEncoding.spatial` byte strings."""
         if not stored:
             return np.zeros((0, GRID, GRID, INFO.vector_dim), dtype=np.float32)
-        narrow = np.stack([unpack_locations(x) for x in stored])
-        wide = np.clip(narrow @ self._head_weight + self._head_bias, 0.0, 6.0)
+        wide = self.local_features(stored)
         logits = wide @ self._class_weight + self._class_bias
         flat = self._conse(logits.reshape(-1, logits.shape[-1]))
         return flat.reshape(len(stored), GRID, GRID, -1)
+
+    def local_features(self, stored: Sequence[bytes]) -> Float32:
+        """Float32 (n, 7, 7, 1280): what the network averages over the picture, up to rounding."""
+        if not stored:
+            return np.zeros((0, GRID, GRID, INFO.feature_dim), dtype=np.float32)
+        narrow = np.stack([unpack_locations(x) for x in stored])
+        wide: Float32 = np.clip(narrow @ self._head_weight + self._head_bias, 0.0, 6.0)
+        return wide
 
     def _run(self, inputs: np.ndarray) -> tuple[Float32, Float32, np.ndarray]:
         if inputs.ndim != 4 or inputs.shape[1:] != (INPUT_SIZE, INPUT_SIZE, 3) or inputs.dtype != np.uint8:

@@ -110,6 +110,10 @@ class OpenClipEmbedder:
             return np.zeros((0, *self._grid, self._info.vector_dim), dtype=np.float32)
         return np.stack([unpack_grid(x) for x in stored])
 
+    def local_features(self, stored: Sequence[bytes]) -> Float32:
+        """The vectors per location again: features and vectors are one here, and their mean is close to both."""
+        return self.spatial_vectors(stored)
+
     def _encode(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         import torch
 

@@ -47,6 +47,9 @@ class Counting:
     def spatial_vectors(self, stored: Sequence[bytes]):  # type: ignore[no-untyped-def]
         return self._inner.spatial_vectors(stored)
 
+    def local_features(self, stored: Sequence[bytes]):  # type: ignore[no-untyped-def]
+        return self._inner.local_features(stored)
+
 
 @pytest.fixture
 def counting(bundled: Embedder) -> Counting:

@@ -1,0 +1,100 @@
+"""The pictures that `co_occurrence` looks at: as many of each concept, and real ones that are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.companions import Pool
+from analysis.composition import decode_thumbnail
+from analysis.dataset import REAL_WORLD, Dataset
+from analysis.elements import read_maps
+from analysis.features import Pictures
+from analysis.fixed_marks import edge_field
+from analysis.hiding import probe_space
+from analysis.probe import targets
+from analysis.progress import Progress, no_progress
+
+Bool = NDArray[np.bool_]
+Int64 = NDArray[np.int64]
+
+CHUNK: Final = 64
+REAL_PICTURES: Final = 800  # real pictures looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A pool and what is known of it.
+
+    Attributes:
+        pool: the pictures.
+        rows: int64 (m,), their rows of `Dataset.images`.
+        classes: k names, the most detailed concepts.
+        member: bool (training, k), labels of the training pictures.
+        real_member: bool (m - training, k), labels of the real ones.
+        real_known: bool (m - training, k), whether it is known if they show the concept.
+    """
+
+    pool: Pool
+    rows: Int64
+    classes: tuple[str, ...]
+    member: Bool
+    real_member: Bool
+    real_known: Bool
+
+
+def known_negatives(read: Read, k: int) -> Bool:
+    """bool (m - training,): real pictures known not to show concept `k`."""
+    return np.asarray(read.real_known[:, k] & ~read.real_member[:, k])
+
+
+def read_pool(
+    dataset: Dataset, pictures: Pictures, limit: int, *, seed: int = 0, progress: Progress = no_progress
+) -> Read:
+    """Read the pictures; there must be labelled training pictures."""
+    target = targets(dataset)
+    rng = np.random.default_rng(seed)
+    chosen = _stratified(target.member, limit, rng)
+    real_rows, real_member, real_known = _real(dataset, target.classes, rng)
+    rows = np.concatenate([target.rows[chosen], real_rows])
+    maps = read_maps(pictures, rows, seed=seed, progress=progress)
+    fields = []
+    for at in range(0, len(rows), CHUNK):
+        progress(at, len(rows), "looking for marks")
+        fields += [edge_field(decode_thumbnail(jpeg)) for jpeg in pictures.thumbnails(rows[at : at + CHUNK])]
+    x = maps.pooled()
+    pool = Pool(maps, x, probe_space(x, len(chosen), seed=seed), np.stack(fields), len(chosen))
+    return Read(pool, rows, target.classes, target.member[chosen], real_member, real_known)
+
+
+def _stratified(member: Bool, limit: int, rng: np.random.Generator) -> Int64:
+    """Positions of at most about `limit` pictures, the same number of each class where there are enough."""
+    each = max(20, limit // max(1, member.shape[1]))
+    picked = [rng.permutation(np.flatnonzero(column))[:each] for column in member.T]
+    out = np.unique(np.concatenate(picked))
+    return out.astype(np.int64)
+
+
+def _real(dataset: Dataset, classes: tuple[str, ...], rng: np.random.Generator) -> tuple[Int64, Bool, Bool]:
+    """Rows of real pictures with a label of a training concept, or known not to show one; their labels; what is known.
+
+    A labelled picture shows what its labels say and no other of the concepts.
+    """
+    place = {c: i for i, c in enumerate(classes)}
+    real = np.zeros(len(dataset), dtype=bool)
+    real[dataset.rows(origin=REAL_WORLD)] = True
+    member = np.zeros((len(dataset), len(classes)), dtype=bool)
+    known = np.zeros_like(member)
+    for image, concept in zip(dataset.labels["image"], dataset.labels["concept"], strict=True):
+        if real[image] and concept in place:
+            member[image, place[concept]] = known[image, :] = True
+    for image, concept in zip(dataset.negatives["image"], dataset.negatives["concept"], strict=True):
+        if real[image] and concept in place:
+            known[image, place[concept]] = True
+    rows = np.flatnonzero(known.any(axis=1))
+    if len(rows) > REAL_PICTURES:
+        rows = np.sort(rng.choice(rows, REAL_PICTURES, replace=False))
+    return rows, member[rows], known[rows]

@@ -1,0 +1,222 @@
+"""Co-occurrence: what travels and misleads is named first, the thing itself and shared marks are not accused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.checks.base import Unavailable, Verdict
+from analysis.checks.co_occurrence import Params, find_co_occurrence
+from analysis.companions import enriched, p_joint, wilson
+from analysis.dataset import Dataset, label_frame
+from analysis.embedders.base import ImageEncoding, ModelInfo, l2_normalised
+from analysis.features import Features
+from analysis.fixed_marks import edge_field, find_mark
+from analysis.hiding import hidden
+from analysis.part_names import colour_words, place_word
+
+GRID, DIM = 4, 24
+MODEL = ModelInfo("made", "made", "made", "nothing", "everything", DIM, DIM, 224, False)
+# Direction and number of locations of the concept's own part, of the other concept's, of the concept's company.
+THING, OTHER, VEIL = (0, 3), (1, 3), (2, 4)
+SMALL = (0, 1)
+PARAMS = Params(clusters=6)
+FIRES = (Verdict.WARN, Verdict.FAIL)
+
+
+class Made:
+    """Maps made in memory: each picture has a ground, and parts at some locations."""
+
+    def __init__(self, parts: Sequence[Sequence[int]], seed: int = 0, *, marked: Sequence[bool] = ()) -> None:
+        rng = np.random.default_rng(seed)
+        self.maps = np.abs(rng.normal(0, 0.25, (len(parts), GRID * GRID, DIM)))
+        for i, of in enumerate(parts):
+            places = rng.permutation(GRID * GRID)
+            for part, size in of:
+                self.maps[i, places[:size], 6 * part : 6 * part + 6] += 1.0
+                places = places[size:]
+            if marked and marked[i]:
+                self.maps[i, [10, 11, 14, 15], 6 * VEIL[0] : 6 * VEIL[0] + 6] += 1.0
+        self.maps = self.maps.astype(np.float32).reshape(-1, GRID, GRID, DIM)
+        self.marked = list(marked) or [False] * len(parts)
+        self.seed = seed
+
+    def local_features(self, rows):
+        return self.maps[np.asarray(rows)]
+
+    def pixels(self, row):
+        rng = np.random.default_rng((self.seed, int(row)))
+        coarse = rng.integers(0, 255, (6, 6, 3)).astype(np.uint8)
+        import cv2
+
+        out = cv2.resize(coarse, (96, 96), interpolation=cv2.INTER_LINEAR)
+        if self.marked[int(row)]:
+            out[70:90, 60:90] = (250, 250, 30)
+            out[75:85, 65:85] = (20, 20, 160)
+        return out
+
+    def thumbnails(self, rows):
+        import cv2
+
+        return [cv2.imencode(".png", self.pixels(r))[1].tobytes() for r in rows]
+
+    def originals(self, rows):
+        return [self.pixels(r) for r in rows]
+
+    def encode_pictures(self, pictures):
+        x = l2_normalised(np.stack([p.mean(axis=(0, 1)) for p in pictures]) @ np.ones((3, DIM), np.float32))
+        return ImageEncoding(x, x, [])
+
+
+def made(parts, labels, *, real: Sequence[bool] | None = None, marked=(), seed=0):
+    """Dataset and features; `labels` is a tuple of names a picture."""
+    pictures = Made(parts, seed, marked=marked)
+    x = l2_normalised(pictures.maps.reshape(len(parts), -1, DIM).mean(axis=1))
+    real = real or [False] * len(parts)
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{'real_world:' if r else ''}{i}.jpg" for i, r in enumerate(real)],
+            "path": "/nowhere",
+            "origin": ["real_world" if r else "training" for r in real],
+            "split": None,
+        }
+    )
+    table = label_frame((i, c) for i, of in enumerate(labels) for c in of)
+    return Dataset("made", {}, frame, table, label_frame([])), Features(MODEL, x, x, pictures)
+
+
+def wedding(*, veil_in_others: bool = False, seed: int = 0):
+    """60 bouquets with a veil (20 of them without), 60 couples, and 30 real brides without a bouquet."""
+    parts = [[SMALL, VEIL]] * 40 + [[THING]] * 20 + ([[OTHER, VEIL], [VEIL]] if veil_in_others else [[OTHER], []]) * 30
+    parts += [[VEIL]] * 30 + [[OTHER]] * 15 + [[THING]] * 10
+    labels = [("bouquet",)] * 60 + [("couple",)] * 60 + [("couple",)] * 45 + [("bouquet",)] * 10
+    return made(parts, labels, real=[False] * 120 + [True] * 55, seed=seed)
+
+
+def find(*data):
+    return find_co_occurrence(*data, PARAMS)
+
+
+def findings(data):
+    result = find(*data)
+    assert not isinstance(result, Unavailable)
+    return result.findings()
+
+
+def test_company_that_real_pictures_have_without_the_concept_is_named_first_with_those_pictures():
+    result = find(*wedding())
+    found = result.findings()
+    assert found.concepts[0].concept == "bouquet" and found.concepts[0].verdict in FIRES
+    first = found.concepts[0].extra["confounders"][0]
+    assert set(first["evidence"][:20]) <= {f"real_world:{i}.jpg" for i in range(120, 150)}
+    assert first["lift"] > first["low"] > 1 and first["score_drop"] > 0.02
+    itself = result.companions[(result.companions["concept"] == "bouquet") & (result.companions["role"] == "itself")]
+    assert len(itself), "the bouquet itself is shown as such, and not accused"
+    (fix,) = result.narrowing[result.narrowing["concept"] == "bouquet"].to_dict("records")
+    assert fix["wrong_after"] < fix["wrong_before"] and fix["found_after"] >= 0.9
+    assert set(fix["keep"]) <= {f"{i}.jpg" for i in range(60)}
+
+
+def test_company_that_all_concepts_share_is_not_accused():
+    assert not {c.verdict for c in findings(wedding(veil_in_others=True)).concepts} & set(FIRES)
+
+
+def test_without_real_pictures_company_is_shown_and_not_accused():
+    parts = [[THING, VEIL]] * 40 + [[OTHER]] * 60
+    found = findings(made(parts, [("bouquet",)] * 40 + [("couple",)] * 60))
+    assert found.verdict is Verdict.CANNOT_TELL and found.reason
+    assert all(c.extra["confounders"] == [] for c in found.concepts)
+
+
+def test_a_mark_on_one_concept_is_named_and_on_all_of_them_it_is_not():
+    parts, labels = [[THING]] * 48 + [[OTHER]] * 48, [("bouquet",)] * 48 + [("couple",)] * 48
+    hit = [i % 10 != 0 for i in range(48)]
+    found = findings(made(parts, labels, marked=hit + [False] * 48))
+    first = found.concepts[0]
+    assert (first.concept, first.verdict) == ("bouquet", Verdict.WARN)
+    assert first.extra["confounders"][0]["kind"] == "mark"
+    assert set(first.evidence) <= {f"{i}.jpg" for i in range(48) if hit[i]}
+    assert not {c.verdict for c in findings(made(parts, labels, marked=[True] * 96)).concepts} & set(FIRES)
+
+
+def test_a_label_that_travels_and_misleads_is_named_and_a_dominant_one_is_not():
+    parts = [[THING, VEIL]] * 40 + [[VEIL]] * 24 + [[OTHER]] * 60
+    labels = [("bouquet", "veil")] * 40 + [("veil",)] * 24 + [("couple",)] * 60
+    result = find(*made(parts, labels))
+    labels_of = result.companions[(result.companions["kind"] == "label") & (result.companions["concept"] == "bouquet")]
+    assert labels_of["name"].tolist() == ["veil"]
+    assert labels_of["lift"].iloc[0] == pytest.approx(124 / 64)
+    common = [(*of, "person") for of in labels]
+    result = find(*made(parts, common))
+    assert "person" not in set(result.companions["name"])
+
+
+@pytest.mark.parametrize(
+    ("parts", "labels"),
+    [
+        ([[THING]], [("a",)]),
+        ([[THING]] * 30, [("a",)] * 30),
+        ([[THING]] * 3 + [[OTHER]] * 30, [("a",)] * 3 + [("b",)] * 30),
+    ],
+)
+def test_too_few_pictures_cannot_tell(parts, labels):
+    assert findings(made(parts, labels)).verdict is Verdict.CANNOT_TELL
+
+
+def test_without_labels_or_pictures_it_is_unavailable():
+    data, features = made([[THING]] * 4, [()] * 4)
+    assert isinstance(find_co_occurrence(data, features), Unavailable)
+    data, features = made([[THING]] * 4, [("a",)] * 4)
+    assert isinstance(find_co_occurrence(data, Features(MODEL, features.image, features.joint)), Unavailable)
+
+
+def test_the_same_input_gives_the_same_answer():
+    assert findings(wedding()) == findings(wedding())
+
+
+def test_hiding_takes_the_mean_of_the_others_and_hiding_all_hides_nothing():
+    local = np.eye(3, dtype=np.float32)
+    assert np.allclose(hidden(local, np.array([True, False, False])), np.array([0, 1, 1]) / np.sqrt(2))
+    assert np.allclose(hidden(local, np.ones(3, bool)), np.ones(3) / np.sqrt(3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 60), st.integers(1, 60))
+def test_the_wilson_interval_holds_the_share_and_stays_within_0_and_1(hits, n):
+    hits = min(hits, n)
+    low, high = wilson(hits, n)
+    assert 0 <= low <= hits / n + 1e-9 and hits / n - 1e-9 <= high <= 1
+
+
+def test_a_dominant_concept_has_a_lift_near_one():
+    positive = np.arange(200) < 180
+    numbers = enriched(positive | (np.arange(200) < 190), positive)
+    assert numbers["lift"] < 1.12 and numbers["with_it"] == 1
+
+
+def test_one_failed_or_missing_test_is_enough_to_acquit():
+    assert p_joint({"a": 1e-9, "b": 0.3}, ("a", "b")) == 0.3
+    assert p_joint({"a": 1e-9, "b": float("nan")}, ("a", "b")) == 1.0
+
+
+def test_photographed_edges_do_not_line_up_and_a_mark_does():
+    plain, marked = Made([[THING]] * 80), Made([[THING]] * 80, marked=[True] * 40 + [False] * 40)
+    positive, learn = np.arange(80) < 40, np.arange(80) % 2 == 0
+    assert find_mark(np.stack([edge_field(plain.pixels(i)) for i in range(80)]), positive, learn) is None
+    mark = find_mark(np.stack([edge_field(marked.pixels(i)) for i in range(80)]), positive, learn)
+    assert mark is not None and mark.pixels[68:92, 58:92].sum() == mark.pixels.sum() > 0
+
+
+def test_words_for_places_and_colours():
+    share = np.zeros((7, 7))
+    share[0, :] = 1
+    assert place_word(share) == "at the top"
+    share[:] = 0
+    share[6, 6] = 1
+    assert place_word(share) == "at the bottom right"
+    assert colour_words(np.full((10, 3), (200, 30, 40), np.uint8)) == "red"
