@@ -211,8 +211,8 @@ def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: 
     if row["verdict"] == Verdict.CANNOT_TELL:
         first = next(c for c in own if c["role"] == UNPROVEN)
         return (
-            f"Cannot tell: {first['with_it']:.0%} of its pictures have {described(first)}, {first['without_it']:.0%} of "
-            f"the others. Is it {name} itself, or only its company? Real pictures without {name} would tell."
+            f"Cannot tell: {first['with_it']:.0%} of its pictures have {described(first)}, {first['without_it']:.0%} "
+            f"of the others. Is it {name} itself, or only its company? Real pictures without {name} would tell."
         )
     return "Nothing that travels with it misleads the score."
 
