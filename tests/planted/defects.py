@@ -20,6 +20,7 @@ CHECKS_OF_STEP_2 = ("quantity", "balance", "uniqueness", "leakage", "consistency
 FEW = 8  # pictures left of a hard concept
 RARE = 10  # pictures left of an easy concept
 FLIPPED = 0.09  # of all labels
+WEAVE = 24.0  # grey levels up and down from pixel to pixel: plain to see at full size, gone at half of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,14 @@ def real_of(root: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """What was planted: pictures (ids; paths relative to the root), a concept, or both."""
+    """What was planted: pictures (ids; paths relative to the root), a concept, or both.
+
+    Where two concepts share a defect, it is as right to name the `twin` first.
+    """
 
     images: tuple[str, ...] = ()
     concept: str | None = None
+    twin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +227,69 @@ def another_colour_in_real_use(root: Path, fixture: Fixture, rng: np.random.Gene
     return Planted(tuple(f"real_world:{i}" for i in _ids(real_of(root), hit)), fixture.easy)
 
 
+def _partner(fixture: Fixture) -> str:
+    """The concept that shares a defect with the hard one."""
+    return [c for c in fixture.concepts() if c != fixture.hard][-1]
+
+
+def _shuffled(root: Path, one: str, other: str, rng: np.random.Generator) -> list[Path]:
+    """Deal the pictures of two concepts out among them at random, within each split; counts stay. Their new paths."""
+    out = []
+    for split in sorted(p for p in root.iterdir() if p.is_dir()):
+        paths = [*_pictures(root, one, split.name), *_pictures(root, other, split.name)]
+        moved = [p.rename(p.with_name(f"moving_{i}_{p.name}")) for i, p in enumerate(paths)]
+        for place, i in zip(paths, rng.permutation(len(moved)), strict=True):
+            moved[i].rename(place)
+        out += paths
+    return out
+
+
+def labels_at_random(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Which of two concepts a picture is filed under is chance: no picture shows it."""
+    one, other = fixture.hard, _partner(fixture)
+    return Planted(_ids(root, _shuffled(root, one, other, rng)), one, other)
+
+
+def told_apart_by_fine_detail(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Two concepts differ in a fine weave alone, which one has and the other lacks; any softer photo loses it."""
+    one, other = fixture.hard, _partner(fixture)
+    paths = _shuffled(root, one, other, rng)
+    for path in paths:
+        picture = _read(path).astype(np.float32)
+        if path.parent.name == one:
+            y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
+            picture += (((x + y) % 2) * 2.0 - 1.0)[..., None] * WEAVE
+        _write(path, np.asarray(np.clip(picture, 0, 255), dtype=np.uint8), 95)
+    return Planted(_ids(root, paths), one, other)
+
+
+def mistyped_labels(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """A third of the pictures of the concept with the longest name lie in a folder whose name has a slip."""
+    concept = max(fixture.concepts(), key=lambda c: (len(c), c))
+    place = int(rng.integers(1, len(concept) - 2))
+    slip = concept[:place] + concept[place + 1] + concept[place] + concept[place + 2 :]
+    slip = slip if slip != concept else concept + concept[-1]
+    for split in sorted(p for p in root.iterdir() if p.is_dir()):
+        paths = _pictures(root, concept, split.name)
+        (split / slip).mkdir()
+        for path in _some(paths, len(paths) // 3, rng):
+            path.rename(split / slip / path.name)
+    return Planted(_ids(root, _pictures(root, slip)), slip, concept)
+
+
 _RARER = "the concept with few pictures is at the same time rarer than the others"
 _COPIED = "a copy across splits is a copy"
 _WRONG = "of two copies under different concepts one has a wrong label"
 _UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
+_CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
+_TWO_IN_ONE = "both concepts hold the pictures of two things"
+_SLIP = "one concept under two names is cut into two that nothing tells apart, one of them rare"
+
+
+def _at_chance(found_by: str) -> dict[str, str]:
+    others = {"quantity", "label_errors", "visibility", "outside_context", "taxonomy"} - {found_by}
+    return dict.fromkeys(sorted(others), _CHANCE) | {"spread": _TWO_IN_ONE}
+
 
 DEFECTS: tuple[Defect, ...] = (
     Defect("few of a hard concept", "quantity", few_of_a_hard_concept, {"balance": _RARER}),
@@ -236,6 +300,15 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("scattered composition", "consistency", scattered_composition),
     Defect("bad pictures", "image_quality", bad_pictures),
     Defect("flipped labels", "label_errors", flipped_labels),
+    Defect(
+        "mistyped labels",
+        "taxonomy",
+        mistyped_labels,
+        dict.fromkeys(("balance", "quantity", "label_errors", "visibility", "outside_context"), _SLIP),
+    ),
+    Defect("told apart by fine detail", "noise_robustness", told_apart_by_fine_detail, {"spread": _TWO_IN_ONE}),
+    Defect("labels at random", "visibility", labels_at_random, _at_chance("visibility")),
+    Defect("labels no picture explains", "outside_context", labels_at_random, _at_chance("outside_context")),
     Defect(
         "another colour in real use", "scope", another_colour_in_real_use, {"representativeness": _UNSEEN}, real=True
     ),
