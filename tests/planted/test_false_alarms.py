@@ -100,3 +100,10 @@ def test_the_counting_can_alarm():
     assert alarms_of("balance", lambda rng: (drawn(rng, rare, 3)[0], None), runs=3) == 3
     hopeless = np.repeat(np.arange(CONCEPTS), 20)
     assert alarms_of("quantity", lambda rng: drawn(rng, hopeless, 0.0), runs=3, repeats=2) == 3
+
+
+@pytest.mark.parametrize("check", ["visibility", "outside_context"])
+def test_separability_when_two_concepts_are_told_apart_a_little_more_often_than_noticeable(check):
+    """At this distance four of five pairs of pictures are told apart, just above the limit of three of four."""
+    labels = np.repeat(np.arange(2), 60)
+    assert within(alarms_of(check, lambda rng: drawn(rng, labels, 0.3, 2)), RUNS)
