@@ -1,11 +1,15 @@
 """Which values real use has and training lacks: the counting and the tests behind the check `scope`.
 
-A value (red, small in the picture, before a dark ground) is missing from a concept's training pictures when real use
-shows it, training hardly does (one-sided exact test of the two shares, Fisher 1922), and the pictures that show it
-are clearly unlike every training picture: a green that is called yellow for its lamp is not. Two further doubts must
-be ruled out. Light: a tone counts as unlike only where no plausible lamp (`subject_light.LIGHTS`) brings it near a
-training picture's. The way all pictures were taken: a value that the other concepts lack just as much is a
-difference between studio and street, not of this concept (`Tally.everywhere`). scipy loads when a function runs.
+Two steps, so that few pictures are enough (hierarchical testing: Yekutieli 2008). First, for each concept and each
+kind of value (colour, size, posture, ground): are more pictures of real use clearly unlike every training picture than
+training pictures are unlike the rest of training? Then, where that is so, for each value: does training show it as
+often as real use does, counting in real use only what is clearly unlike training? Both by Fisher's exact test,
+one-sided, corrected (Benjamini and Hochberg 1995) over concepts and kinds, then over the values of the kind.
+
+Two doubts must be ruled out. Light: a tone counts as unlike only where no plausible lamp (`subject_light.LIGHTS`)
+brings it near a training picture's. The way all pictures were taken: a value that the other concepts lack just as
+much is a difference between studio and street, not of this concept (`Tally.everywhere`). scipy loads when a function
+runs.
 """
 
 from __future__ import annotations
@@ -57,8 +61,8 @@ class Tally:
         real, real_n: pictures of real use that show it, of how many.
         clear: those of them that are clearly unlike all training pictures.
         unlike: pictures of real use that are so in this kind, whatever their value.
-        p_value: of "training shows it as often", one-sided, exact; nan where no outcome could be significant.
-        corrected: the same after Benjamini and Hochberg over all values of all concepts.
+        p_value: of "training shows it as often", one-sided, exact.
+        corrected: the larger of the corrected p-values of both steps; nan where not tested.
         shown: int64, places of the clear real pictures, the most unlike first.
         everywhere: the other concepts lack it just as much.
         missing: it is a finding.
@@ -96,7 +100,8 @@ def tally(
     """All values of concepts that were measured in both origins, each concept's largest gap first."""
     moved = [mean_light(r.points).mean(axis=0) - mean_light(t.points).mean(axis=0)
              for t, r in zip(training, real, strict=True)]  # fmt: skip
-    out: list[Tally] = []
+    groups: list[list[Tally]] = []
+    strays: list[tuple[int, int, int, int]] = []
     for k, (name, before, after) in enumerate(zip(names, training, real, strict=True)):
         progress(k, len(names), "comparing values")
         shift = common_light([m for m, other in zip(moved, names, strict=True) if apart(name, other)])
@@ -104,15 +109,50 @@ def tally(
         for kind in KINDS:
             if kind == "colour":
                 codes = colours_of(before.points).main, colours_of(after.points).main
-                far = tone_distance(before, after)
+                far, own = tone_distance(before, after), tone_distance(before, before, own=True)
             else:
                 codes = before.codes()[kind], after.codes()[kind]
-                far = distance(position(before, kind), position(after, kind))
-            out += [_count(name, kind, v, *codes, far, alpha) for v in range(len(VALUES[kind]))]
-    corrected = benjamini_hochberg(np.array([t.p_value for t in out]))
-    out = [replace(t, corrected=float(p)) for t, p in zip(out, corrected, strict=True)]
+                place = position(before, kind)
+                far, own = distance(place, position(after, kind)), distance(place, place, own=True)
+            unlike = UNLIKE[kind]
+            strays.append((int((own >= unlike).sum()), len(own), int((far >= unlike).sum()), len(far)))
+            groups.append([_count(name, kind, v, *codes, far) for v in range(len(VALUES[kind]))])
+    first = first_step(strays, alpha)
+    out = [t for group, p in zip(groups, first, strict=True) for t in second_step(group, float(p))]
     out = [replace(t, everywhere=_everywhere(t, out)) for t in out]
     return sorted(out, key=lambda t: (names.index(t.concept), -t.gap))
+
+
+def first_step(strays: Sequence[tuple[int, int, int, int]], alpha: float) -> Float64:
+    """Corrected p-values, float64 (g,), of "real use is unlike training no more often than training itself".
+
+    Args:
+        strays: for each concept and kind, training pictures unlike the rest of training, of how many, and pictures of
+            real use unlike training, of how many.
+        alpha: of the check.
+
+    Returns:
+        nan where too few pictures are unlike training to be a finding however they divide: that is no test and
+        costs the others nothing (Tarone 1990; with the false discovery rate: Gilbert 2005).
+    """
+    least = np.array([exact(max(0, a + b - m), n, min(m, a + b), m) for a, n, b, m in strays])
+    kept = np.array([a + b >= max(LEAST_SHOWN, MATTERS_FROM * m) for a, n, b, m in strays], dtype=bool)
+    tests = next((k for k in range(1, len(strays) + 1) if (kept & (least <= alpha / k)).sum() <= k), 1)
+    kept &= least <= alpha / tests
+    return benjamini_hochberg(np.array([exact(*s) if k else np.nan for s, k in zip(strays, kept, strict=True)]))
+
+
+def second_step(group: Sequence[Tally], first: float) -> list[Tally]:
+    """The values of one concept and kind with `corrected`, `first` being the p-value of the kind.
+
+    Values too rare or too common in both origins together to be `lacking` are no tests.
+    """
+    tested = [
+        max(LEAST_SHOWN, MATTERS_FROM * t.real_n) <= t.training + t.real <= t.real_n + STRAY * t.training_n
+        for t in group
+    ]
+    corrected = benjamini_hochberg(np.where(tested, [t.p_value for t in group], np.nan))
+    return [replace(t, corrected=float(np.maximum(p, first))) for t, p in zip(group, corrected, strict=True)]
 
 
 def apart(a: str, b: str) -> bool:
@@ -146,12 +186,10 @@ def exact(a: int, n: int, b: int, m: int) -> float:
     return float(hypergeom.cdf(a, n + m, a + b, n))
 
 
-def _count(name: str, kind: str, v: int, before: Int64, after: Int64, far: Float64, alpha: float) -> Tally:
+def _count(name: str, kind: str, v: int, before: Int64, after: Int64, far: Float64) -> Tally:
     holds = after == v
     clear = np.flatnonzero(holds & (far >= UNLIKE[kind]))
     a, b, n, m = int((before == v).sum()), int(holds.sum()), len(before), len(after)
-    # With these margins no outcome could be significant (Tarone 1990): not a test, so it costs the others nothing.
-    possible = exact(max(0, a + b - m), n, min(m, a + b), m) <= alpha
     return Tally(
         concept=name,
         kind=kind,
@@ -162,7 +200,7 @@ def _count(name: str, kind: str, v: int, before: Int64, after: Int64, far: Float
         real_n=m,
         clear=len(clear),
         unlike=int((far >= UNLIKE[kind]).sum()),
-        p_value=exact(a, n, len(clear), m) if possible else float("nan"),
+        p_value=exact(a, n, len(clear), m),
         corrected=float("nan"),
         shown=clear[np.argsort(-far[clear], kind="stable")],
     )
@@ -195,22 +233,29 @@ def position(of: SubjectValues, kind: str) -> Float64:
     return np.asarray(of.ground * np.array([LIGHTNESS, 1.0, 1.0]), dtype=np.float64)
 
 
-def distance(before: Float64, after: Float64) -> Float64:
-    """Distance of each of `after` (m, d) to `before` (n, d), float64 (m,); `STRAY` of them may lie nearer."""
-    skipped = int(STRAY * len(before))
+def distance(before: Float64, after: Float64, *, own: bool = False) -> Float64:
+    """Distance of each of `after` (m, d) to `before` (n, d), float64 (m,); `STRAY` of them may lie nearer.
+
+    With `own` the two are the same pictures, and none is compared with itself.
+    """
+    if len(before) <= own:
+        return np.full(len(after), np.inf)
+    skipped = int(STRAY * (len(before) - own))
     out = np.empty(len(after))
     for start in range(0, len(after), 512):
         part = np.linalg.norm(after[start : start + 512, None] - before[None], axis=2)
+        if own:
+            part[np.arange(len(part)), start + np.arange(len(part))] = np.inf
         out[start : start + 512] = np.partition(part, skipped, axis=1)[:, skipped]
     return out
 
 
-def tone_distance(before: SubjectValues, after: SubjectValues) -> Float64:
+def tone_distance(before: SubjectValues, after: SubjectValues, *, own: bool = False) -> Float64:
     """Distance of each subject's main tone to those of training, under the light that brings it nearest: (m,)."""
     scale = np.array([LIGHTNESS, 1.0, 1.0])
     tones = colours_of(before.points).tone * scale
     nearest = np.full(len(after.points), np.inf)
     for gains in LIGHTS:
         lit = colours_of(after.points * np.array(gains, dtype=np.float32)).tone * scale
-        nearest = np.minimum(nearest, distance(tones, lit))
+        nearest = np.minimum(nearest, distance(tones, lit, own=own))
     return nearest

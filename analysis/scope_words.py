@@ -137,7 +137,11 @@ def headline(found: Sequence[ConceptFinding], measured: int, of: int) -> str:
         return f"{count}. {first}.{part}"
     unsure = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
     if unsure == len(found):
-        return f"{found[0].headline}{part}" if unsure == 1 else f"Cannot tell for any of {unsure} concepts.{part}"
+        return (
+            f"{found[0].headline}{part}"
+            if unsure == 1
+            else f"Cannot tell for any of {unsure} concepts whether the world shows more of it.{part}"
+        )
     open_ones = f" For {unsure} of {len(found)} that cannot be told." if unsure else ""
     return f"No concept is narrower in training than in the world, as far as can be measured.{open_ones}{part}"
 

@@ -43,6 +43,7 @@ DEFAULT_FAIL_FROM = 0.25  # of real use lies outside what training shows: one qu
 DEFAULT_MIN_PICTURES = 12  # of each origin: with fewer, a value of a third of real use may be absent by chance
 DEFAULT_MOST_PICTURES = 4000  # measured at most, 5 ms each
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
+USUAL: Final = ("of middle size", "neither upright nor flat")  # tell nobody anything
 MOST_SHARED: Final = 0.9  # of the training pictures share a value: the concept looks uniform
 
 METHOD: Final = """
@@ -134,7 +135,7 @@ class ScopeResult:
         """Verdict of each concept, worst first, and of the dataset."""
         found = rank_findings(self._finding(j) for j in self.concepts)
         verdict = worst(f.verdict for f in found)
-        p_values = [t.corrected for j in self.concepts for t in j.tallies]
+        p_values = [t.corrected for j in self.concepts for t in j.tallies if not t.everywhere]
         p_values += [d.corrected for j in self.concepts for d in j.declared]
         known = [p for p in p_values if not np.isnan(p)]
         everywhere = words.in_all(t for j in self.concepts for t in j.tallies)
@@ -306,7 +307,7 @@ def common(values: SubjectValues) -> tuple[tuple[str, float], ...]:
     out = []
     for kind, of in codes.items():
         share = np.bincount(of, minlength=len(VALUES[kind])) / len(of)
-        if share.max() >= MOST_SHARED:
+        if share.max() >= MOST_SHARED and VALUES[kind][int(share.argmax())] not in USUAL:
             out.append((VALUES[kind][int(share.argmax())], float(share.max())))
     return tuple(out)
 
@@ -337,7 +338,8 @@ def find_scope(
     if not concepts:
         return Unavailable("No training picture has a label, so there is no concept to look at.")
     groups = chosen(dataset, concepts, params)
-    rows = np.unique(np.concatenate(list(groups.values())))
+    few = {c for c in concepts if len(groups[c, TRAINING]) < params.min_pictures}
+    rows = np.unique(np.concatenate([of for (c, o), of in groups.items() if o == TRAINING or c not in few]))
     measured = measure_pictures(dataset, features.pictures, rows, progress=scaled(progress, 0, 0.9))
     values = {key: measured.take(np.flatnonzero(np.isin(measured.rows, of))) for key, of in groups.items()}
     enough = [c for c in concepts if all(len(values[c, o].rows) >= params.min_pictures for o in (TRAINING, REAL_WORLD))]
@@ -347,7 +349,7 @@ def find_scope(
         progress=within,
     )  # fmt: skip
     tallies = findings_of(tallies, params.alpha)
-    tests = sum(not np.isnan(t.p_value) for t in tallies)
+    tests = len({(t.concept, t.kind) for t in tallies if not np.isnan(t.corrected)})
     tree = build_tree(dataset.taxonomy) if dataset.taxonomy else None
     ids = dataset.images["image_id"].astype(str).to_numpy()
     training = [values[c, TRAINING] for c in concepts]
@@ -362,7 +364,7 @@ def find_scope(
             Judged(
                 concept=concept,
                 n=len(training[k].rows),
-                n_real=len(values[concept, REAL_WORLD].rows),
+                n_real=len(values[concept, REAL_WORLD].rows) if concept not in few else len(of_real),
                 of=len(of),
                 of_real=len(of_real),
                 tallies=tuple(t for t in tallies if t.concept == concept),
