@@ -1,24 +1,36 @@
-"""Training against real use in one object: the two-sample test, the ranked axes, their distributions, every value."""
+"""Training against real use in one object: the two-sample test, the ranked axes, their distributions, every value.
+
+Whether: `analysis.two_sample` on vectors and on measured values, within concepts where both sides have labels.
+In what: the measures of `analysis.shift_axes`, ranked by effect, p-values corrected for all of them (Benjamini and
+Hochberg 1995); and content, which is what still tells the sides' vectors apart once all that was measured has been
+regressed out of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.attributes import ATTRIBUTES
 from analysis.blind_spots import Axis
-from analysis.compare import attribute_differences
-from analysis.coverage_test import farther_p_value
+from analysis.compare import DEFAULT_ALPHA, DEFAULT_SMALL_EFFECT
 from analysis.dataset import Dataset
 from analysis.features import Features
-from analysis.progress import Progress, no_progress
+from analysis.progress import Progress, no_progress, scaled
+from analysis.shift_axes import CONTENT, MEASURES, Measure, effect, measured_values, rank_table, stored_values
+from analysis.statistics import benjamini_hochberg, cliffs_delta
+from analysis.two_sample import MIN_SIDE, GapTest, gap_test
 
 Float64 = NDArray[np.float64]
 Rows = NDArray[np.int64]
 BINS = 24
+MOST_LAYOUT: Final = 400  # pictures of a side whose thumbnails are measured: an effect to within 0.05
+MOST_REREAD: Final = 200  # pictures of a side whose files are read again for noise: within 0.07, in 3 s
+FORM: Final = ("jpeg_quality", "megapixels")  # of the file: how it was saved is no gap in what is seen
+COLUMNS: Final = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +40,9 @@ class Shift:
     Attributes:
         p_value: of the two-sample test; nan where it was not made. strength: in [0, 1], 0 is no difference.
         table: one row an axis, the largest difference first: `axis`, `title`, `effect` (Cliff's delta in [-1, 1],
-            above 0 where real use has more), `p_value` (corrected), `direction` (`higher` | `lower`), `word`
-            (completes "real-world pictures are …"), `differs` (bool), `sentence`.
+            above 0 where real use has more; nan where too few pictures could be measured), `p_value` (corrected),
+            `direction` (`higher` | `lower`), `word` (completes "real-world pictures are …"), `differs` (bool),
+            `sentence`.
         distributions: `axis`, `origin`, `left`, `right` (edges of a bin), `share` (of that origin's pictures).
         measured: every axis with the value of each image.
     """
@@ -51,32 +64,132 @@ def measure_shift(
     progress: Progress = no_progress,
 ) -> Shift:
     """Test and measure the difference between these rows."""
-    progress(0, 1, "comparing light, colour and sharpness")
     image = np.asarray(features.image, dtype=np.float32)
-    p = farther_p_value(image[training], image[real_world], seed=seed)
-    found = attribute_differences(dataset.images, training, real_world, ATTRIBUTES.values())
-    rows = [
-        {
-            "axis": d.attribute.name,
-            "title": d.attribute.title,
-            "effect": d.effect,
-            "p_value": d.p_value,
-            "direction": "higher" if d.effect > 0 else "lower",
-            "word": d.attribute.higher if d.effect > 0 else d.attribute.lower,
-            "differs": d.differs,
-            "sentence": d.words,
-        }
-        for d in found
-        if np.isfinite(d.effect)
-    ]
-    measured = tuple(
-        Axis(a.name, dataset.images[a.name].to_numpy(dtype=np.float64), a.lower, a.higher)
-        for a in ATTRIBUTES.values()
-        if a.name in dataset.images
+    sides = (training, real_world)
+    stored = stored_values(dataset)
+    seen = [v for name, v in stored.items() if name not in FORM and np.isfinite(v).any()]
+    concepts = tuple([next(iter(dataset.concepts_of(int(row))), None) for row in rows] for rows in sides)
+    gap = gap_test(
+        image[training],
+        image[real_world],
+        attributes=tuple(_columns(seen, rows) for rows in sides),  # type: ignore[arg-type]
+        concepts=concepts,  # type: ignore[arg-type]
+        seed=seed,
+        progress=scaled(progress, 0.0, 0.3),
     )
-    columns = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence"]
-    table = pd.DataFrame(rows, columns=columns)
-    return Shift(p, np.nan, table, distributions(measured, training, real_world), measured)
+    values = stored | _from_pictures(dataset, features, sides, stored, seed, scaled(progress, 0.3, 0.8))
+    rows = [_row(m, values[m.name][training], values[m.name][real_world]) for m in MEASURES if m.name in values]
+    content = _content(image, sides, list(values.values()), seed, scaled(progress, 0.8, 1.0))
+    measured = tuple(Axis(m.name, values[m.name], m.lower, m.higher) for m in MEASURES if m.name in values)
+    return Shift(
+        gap.p_value,
+        gap.strength,
+        ranked([*rows, _content_row(content)]),
+        distributions(measured, training, real_world),
+        measured,
+    )
+
+
+def _columns(values: list[Float64], rows: Rows) -> Float64:
+    return np.column_stack([v[rows] for v in values]) if values else np.zeros((len(rows), 0))
+
+
+def _from_pictures(
+    dataset: Dataset,
+    features: Features,
+    sides: tuple[Rows, Rows],
+    stored: dict[str, Float64],
+    seed: int,
+    progress: Progress,
+) -> dict[str, Float64]:
+    """What is measured on the pictures: layout, and noise where it could be measured on both sides."""
+    if features.pictures is None:
+        return {}
+    rng = np.random.default_rng(seed)
+    some = [np.sort(rng.permutation(rows)[:MOST_LAYOUT]) for rows in sides]
+    fewer = [np.sort(rng.permutation(rows)[:MOST_REREAD]) for rows in some]
+    found = measured_values(dataset, features.pictures, np.concatenate(some), np.concatenate(fewer), progress=progress)
+    if any(np.isfinite(found["noise"][rows]).sum() < min(MIN_SIDE, len(rows)) for rows in fewer):
+        found["noise"] = stored["noise"]
+    return found
+
+
+def _row(measure: Measure, training: Float64, real: Float64) -> dict[str, object]:
+    """One axis of `Shift.table`, with `raw_p` and `step` (the medians' distance in steps nobody would notice)."""
+    a, b = training[np.isfinite(training)], real[np.isfinite(real)]
+    row: dict[str, object] = {"axis": measure.name, "title": measure.title, "measure": measure, "sides": (a, b)}
+    if min(len(a), len(b)) < MIN_SIDE:
+        return row | {"effect": np.nan, "raw_p": np.nan, "steps": 0.0}
+    middle = [float(np.median(measure.comparable(side))) for side in (a, b)]
+    return row | {
+        "effect": effect(measure, a, b),
+        "raw_p": cliffs_delta(a, b)[1],
+        "steps": abs(middle[1] - middle[0]) / measure.step,
+    }
+
+
+def _content_row(content: GapTest) -> dict[str, object]:
+    known = np.isfinite(content.p_value)
+    return {
+        "axis": CONTENT,
+        "title": "Content",
+        "effect": content.strength if known else np.nan,
+        "raw_p": content.p_value,
+        "steps": 0.0,
+    }
+
+
+def ranked(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """`Shift.table` of what `_row` gives: differing axes first, by effect, equal ones by how plain they are to see."""
+    table = pd.DataFrame(rows)
+    table["p_value"] = benjamini_hochberg(table["raw_p"].to_numpy(dtype=np.float64))
+    size = table["effect"].abs()
+    table["differs"] = (table["p_value"] <= DEFAULT_ALPHA) & (size >= DEFAULT_SMALL_EFFECT)
+    table["direction"] = np.where(table["effect"] > 0, "higher", "lower")
+    said = [_said(row) for row in table.to_dict("records")]
+    table["word"], table["sentence"] = [w for w, _ in said], [s for _, s in said]
+    table["size"] = size.round(2)
+    table = table.sort_values(["differs", "size", "steps"], ascending=False, kind="stable", na_position="last")
+    return table[COLUMNS].reset_index(drop=True)
+
+
+def _said(row: dict[object, object]) -> tuple[str, str]:
+    """Word and sentence of an axis."""
+    title, size, differs = str(row["title"]), float(row["effect"]), bool(row["differs"])  # type: ignore[arg-type]
+    if np.isnan(size):
+        return "", f"{title}: cannot tell, it could be measured in too few of the pictures."
+    if row["axis"] == CONTENT:
+        word = "different in what they show"
+        if not differs:
+            return word, f"{title}: no clear difference beyond the above."
+        return (
+            word,
+            f"Real-world pictures show other things or scenes: told apart {size / 2 + 0.5:.0%} of the time by that.",
+        )
+    measure: Measure = row["measure"]  # type: ignore[assignment]
+    sides: tuple[Float64, Float64] = row["sides"]  # type: ignore[assignment]
+    word = measure.higher if size > 0 else measure.lower
+    if not differs:
+        return word, f"{title}: no clear difference."
+    then, now = (measure.said(float(np.median(side))) for side in sides)
+    if now == then:  # medians agree, the rest does not
+        return word, f"Real-world pictures are more often {word}, with the same median of {now}."
+    return word, f"Real-world pictures are {word}: median {now} against {then}."
+
+
+def _content(
+    image: NDArray[np.float32], sides: tuple[Rows, Rows], values: list[Float64], seed: int, progress: Progress
+) -> GapTest:
+    """The two-sample test on what the measured values do not explain of the vectors, whichever side they are on."""
+    rng = np.random.default_rng(seed)
+    rows = [np.sort(rng.permutation(side)[:MOST_LAYOUT]) for side in sides]
+    both = np.concatenate(rows)
+    x = image[both].astype(np.float64)
+    ranks = rank_table(values, both)
+    known = np.column_stack([np.ones(len(both)), ranks, ranks**2])
+    left = x - known @ np.linalg.lstsq(known, x, rcond=None)[0]
+    n = len(rows[0])
+    return gap_test(left[:n], left[n:], seed=seed, progress=progress)
 
 
 def distributions(measured: tuple[Axis, ...], training: Rows, real_world: Rows) -> pd.DataFrame:
