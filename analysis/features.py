@@ -48,6 +48,10 @@ class Pictures(Protocol):
         """
         ...
 
+    def spatial_vectors(self, stored: Sequence[bytes]) -> Float32:
+        """Vectors per location, as of `spatial`, of `ImageEncoding.spatial` that `encode_pictures` gave."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Features:

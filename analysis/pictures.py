@@ -69,6 +69,13 @@ class StoredPictures:
             spatial=[one for p in parts for one in p.spatial],
         )
 
+    def spatial_vectors(self, stored: Sequence[bytes]) -> Float32:
+        """See the protocol."""
+        chunks = [stored[i : i + CHUNK] for i in range(0, len(stored), CHUNK)]
+        with ThreadPoolExecutor(default_threads(), thread_name_prefix="locations") as pool:
+            parts = list(pool.map(self.embedder.spatial_vectors, chunks))
+        return np.concatenate(parts) if parts else self.embedder.spatial_vectors([])
+
     def _encode(self, pictures: Sequence[Pixels]) -> ImageEncoding:
         inputs = [self.embedder.preprocess(Image.fromarray(p)) for p in pictures]
         return self.embedder.encode_images(np.stack(inputs))

@@ -26,6 +26,7 @@ from analysis.embedders.base import ModelInfo
 from analysis.errors import ExplorerError, UsageError
 from analysis.features import Features, Pictures
 from analysis.progress import Progress, no_progress
+from analysis.regions import coco
 from analysis.report_html import render, thumbnails_by_id
 
 SCHEMA_VERSION: Final = 1
@@ -34,6 +35,7 @@ IMAGES: Final = "images.parquet"
 LABELS: Final = "labels.parquet"
 PAIRS: Final = "pairs.parquet"
 HTML: Final = "report.html"
+REGIONS: Final = "regions.json"
 EVIDENCE: Final = 48
 """Image ids a check lists beside those of its concepts."""
 PAIR_COLUMNS: Final = ("image_a", "image_b", "kind", "score", "across")
@@ -179,7 +181,7 @@ def write(
     *,
     pictures: Pictures | None = None,
 ) -> tuple[Path, ...]:
-    """Write the files into `out` and return their paths; a pair list of an earlier run there is removed.
+    """Write the files into `out` and return their paths; a list of pairs or regions of an earlier run there is removed.
 
     Raises:
         UsageError: the folder or a file in it cannot be written.
@@ -194,14 +196,19 @@ def write(
         HTML: lambda path: path.write_bytes(page.encode("utf-8", "backslashreplace")),
         REPORT: lambda path: path.write_bytes((text + "\n").encode("utf-8", "backslashreplace")),
     }
+    regions = next((o.findings.tables["regions"] for o in outcomes if "regions" in o.findings.tables), None)
+    if regions is not None:
+        boxes = json.dumps(coco(regions, dataset), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        writers = {REGIONS: lambda path: path.write_bytes(boxes.encode("utf-8", "backslashreplace")), **writers}
     if pairs is not None:
         writers = {PAIRS: lambda path: pairs.to_parquet(path, index=False), **writers}
     try:
         prepare(out)
         for name, writer in writers.items():
             _atomically(out / name, writer)
-        if pairs is None:
-            (out / PAIRS).unlink(missing_ok=True)
+        for name, content_of in ((PAIRS, pairs), (REGIONS, regions)):
+            if content_of is None:
+                (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written ({error.strerror or error}).") from error
     return tuple(out / name for name in writers)

@@ -1,0 +1,116 @@
+"""Can the model judge a concept by its name? And the concept's heat over the pictures where it is labelled.
+
+A concept has several wordings: the last part of its path, that with the part above, its taxonomy entry's synonyms and
+description. The wording is taken under which the labelled pictures stand out most from the others. If even they do not
+stand out (one-sided Mann-Whitney test, corrected for the number of wordings, and an AUC of `LEAST_AUC`), the name says
+nothing to this model, and no verdict is built on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.concept_tree import build_tree, entry_of
+from analysis.dataset import Dataset
+from analysis.features import Pictures
+from analysis.focal_heat import COMMON, Direction, best_part, first_heat, ground, learn
+from analysis.focal_maps import Maps
+from analysis.progress import Progress, no_progress
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+ALPHA: Final = 0.05
+LEAST_AUC: Final = 0.65
+"""Of a labelled against another picture, by the name alone: below, a name that works is hardly told from one that does
+not (TrashNet's `metal` and `paper` have 0.6, and their heat lies anywhere)."""
+LEAST_WITH: Final = 5
+LEAST_WITHOUT: Final = 10
+MOST_NAMES: Final = 300
+"""Other names that one is held against: more say nothing new."""
+WORDS: Final = 40
+"""Of a description that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the model makes of one concept.
+
+    Attributes:
+        wording: the words used.
+        auc: labelled pictures against others by these words alone; nan where there are too few.
+        judged: whether the words say something to this model.
+        direction: of the learnt heat; None where nothing could be learnt.
+    """
+
+    wording: str
+    auc: float
+    judged: bool
+    direction: Direction | None
+
+
+def wordings(concept: str, dataset: Dataset) -> tuple[str, ...]:
+    """Ways to say a concept, plainest first, no two alike."""
+    parts = [_plain(p) for p in concept.split("/")]
+    out = [parts[-1], *([f"{parts[-1]} {parts[-2]}"] if len(parts) > 1 else [])]
+    if dataset.taxonomy:
+        tree = build_tree(dataset.taxonomy)
+        name = entry_of(concept, tree)
+        entry = tree.entry(name) if name is not None else None
+        if entry is not None:
+            out += [_plain(s) for s in entry.synonyms[:3]]
+            if entry.description:
+                out.append(" ".join(entry.description.split()[:WORDS]))
+    return tuple(dict.fromkeys(w for w in out if w))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("_", " ").replace("-", " ").split()).lower()
+
+
+def know(
+    dataset: Dataset,
+    pictures: Pictures,
+    maps: Maps,
+    member: Bool,
+    classes: Sequence[str],
+    *,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> tuple[Known, ...]:
+    """For each class what the model makes of it; `member` bool (n, k) over the pictures of `maps`."""
+    every = [wordings(c, dataset) for c in classes]
+    flat = list(dict.fromkeys(w for one in every for w in one))
+    vector = dict(zip(flat, pictures.encode_texts(flat), strict=True))
+    plain = np.stack([vector[one[0]] for one in every[:MOST_NAMES]])
+    others = np.concatenate([plain, pictures.encode_texts(COMMON)])
+    shared = ground(maps.vectors, seed=seed) if len(maps.rows) else None
+    out = []
+    for k, ways in enumerate(every):
+        progress(k, len(every), "learning where each concept is")
+        has = member[:, k]
+        if shared is None or has.sum() < LEAST_WITH or (~has).sum() < LEAST_WITHOUT:
+            out.append(Known(ways[0], float("nan"), False, None))
+            continue
+        tried = []
+        for words in ways:
+            heat = first_heat(maps.vectors, vector[words], others)
+            tried.append((*stands_out(best_part(heat), has), words, heat))
+        auc, p, words, heat = max(tried, key=lambda t: t[0])
+        judged = p * len(ways) <= ALPHA and auc >= LEAST_AUC
+        out.append(Known(words, auc, judged, learn(maps.vectors, heat, has, shared, seed=seed)))
+    return tuple(out)
+
+
+def stands_out(value: Float64, has: Bool) -> tuple[float, float]:
+    """AUC of `value` for `has`, and the one-sided Mann-Whitney p-value of "not above the others"."""
+    from scipy.stats import mannwhitneyu
+
+    test = mannwhitneyu(value[has], value[~has], alternative="greater")
+    return float(test.statistic) / (int(has.sum()) * int((~has).sum())), float(test.pvalue)
