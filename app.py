@@ -41,6 +41,7 @@ SECTIONS = {
         st.Page("pages/audit/visibility.py", title="Visibility", url_path="visibility"),
         st.Page("pages/audit/outside_context.py", title="Outside context", url_path="outside_context"),
         st.Page("pages/audit/representativeness.py", title="Real use", url_path="representativeness"),
+        st.Page("pages/audit/focality.py", title="Subject or side matter", url_path="focality"),
         st.Page("pages/audit/co_occurrence.py", title="What travels along", url_path="co_occurrence"),
     ],
 }

@@ -155,7 +155,7 @@ def _close(
                 best = max(others, key=lambda j: score[j, i], default=None)
                 rival = classes[best] if best is not None and score[best, i] > score[k, i] else ""
                 whole = _whole(known[k], coarse, i)
-                found = {
+                found: dict[str, float | str | bool] = {
                     "score": float(score[k, i]),
                     **{n: float(v[0]) for n, v in focal_facts.facts(grid[None])._asdict().items()},
                     "subject": float(grid[subject].mean() - grid[~subject].mean()) if subject is not None else np.nan,

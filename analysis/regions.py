@@ -35,24 +35,22 @@ def coco(regions: pd.DataFrame, dataset: Dataset, said: Mapping[str, str] | None
     said = said or {}
     names = sorted({str(c) for c in regions["concept"]})
     number = {name: i + 1 for i, name in enumerate(names)}
-    table = dataset.images.set_index("image_id")
+    sizes = _sizes(dataset)
     images: dict[str, dict[str, Any]] = {}
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for region in regions.to_dict("records"):
         image_id = str(region["image_id"])
         verdict = said.get(region_key(region), "proposed")
-        if verdict == DROPPED or image_id not in table.index or "width" not in table.columns:
+        if verdict == DROPPED or image_id not in sizes:
             continue
-        width, height = table.at[image_id, "width"], table.at[image_id, "height"]
-        if not (width == width and height == height and width > 0 and height > 0):
-            continue
+        width, height = sizes[image_id]
         if image_id not in images:
             images[image_id] = {
-                "id": len(images) + 1, "file_name": image_id, "width": int(width), "height": int(height),
+                "id": len(images) + 1, "file_name": image_id, "width": width, "height": height,
             }  # fmt: skip
-        x, y = float(region["x"]) * int(width), float(region["y"]) * int(height)
-        w = min(float(region["width"]) * int(width), int(width) - x)
-        h = min(float(region["height"]) * int(height), int(height) - y)
+        x, y = float(region["x"]) * width, float(region["y"]) * height
+        w = min(float(region["width"]) * width, width - x)
+        h = min(float(region["height"]) * height, height - y)
         if w <= 0 or h <= 0:
             continue
         box = [round(v, 2) for v in (x, y, w, h)]
@@ -76,6 +74,18 @@ def coco(regions: pd.DataFrame, dataset: Dataset, said: Mapping[str, str] | None
         "images": list(images.values()),
         "annotations": annotations,
         "categories": [{"id": number[name], "name": name, "supercategory": ""} for name in names],
+    }
+
+
+def _sizes(dataset: Dataset) -> dict[str, tuple[int, int]]:
+    """Width and height in pixels of the pictures that were measured."""
+    if not {"width", "height"} <= set(dataset.images.columns):
+        return {}
+    table = dataset.images[["image_id", "width", "height"]].dropna()
+    table = table[(table["width"] > 0) & (table["height"] > 0)]
+    return {
+        str(name): (int(width), int(height))
+        for name, width, height in zip(table["image_id"], table["width"], table["height"], strict=True)
     }
 
 

@@ -18,6 +18,7 @@ from analysis.paths import cache_dir
 from analysis.progress import Progress
 from analysis.quiz import Quizzes
 from analysis.recent import RecentDatasets
+from analysis.regions import RegionReviews
 from analysis.results import ResultStore
 from analysis.samples import Sample, bundled_samples
 from analysis.sources import Source, allowed_roots
@@ -45,6 +46,7 @@ class Shelf:
         self.results = ResultStore(root)
         self.dismissals = Dismissals(root)
         self.quizzes = Quizzes(root)
+        self.region_reviews = RegionReviews(root)
         self._runs: OrderedDict[tuple[str, str], AuditRun] = OrderedDict()
         self._lock = threading.Lock()
         self._model_lock = threading.Lock()

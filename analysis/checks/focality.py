@@ -158,9 +158,9 @@ class FocalityResult:
     def _headline(self, found: tuple[ConceptFinding, ...], bad: list[ConceptFinding]) -> str:
         seen = f" {self.sampled:,} pictures were looked at closely."
         if bad:
-            has = "concept has" if len(bad) == 1 else "concepts have"
+            have = "has" if len(bad) == 1 else "have"
             return (
-                f"{len(bad)} of {len(found)} {has} many labels that name something in the picture rather than what the "
+                f"{len(bad)} of {len(found)} concepts {have} many labels that name something in the picture rather than what the "
                 f"picture is of; first of all {leaf(bad[0].concept)}.{seen}"
             )
         fine = sum(f.verdict is Verdict.PASS for f in found)
