@@ -93,7 +93,7 @@ class Ground:
 
 def first_heat(maps: Float32, name: Float32, others: Float32) -> Float32:
     """Float32 (n, places): similarity to `name` (d,) above the mean similarity to `others` (k, d)."""
-    out: Float32 = maps @ (name - others.mean(axis=0))
+    out: Float32 = np.round(maps @ (name - others.mean(axis=0)), 6)  # what is less is rounding, and no heat
     return out
 
 

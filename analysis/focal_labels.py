@@ -7,6 +7,7 @@ the pictures that were seen both ways, puts the two kinds of score on one scale.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,7 @@ from analysis.focal_names import Known, know
 from analysis.probe import Targets
 from analysis.progress import Progress, no_progress, scaled
 from analysis.regions import REGION_COLUMNS
+from analysis.taxonomy import Entry
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -65,13 +67,22 @@ def looked_at(
     dataset: Dataset,
     features: Features,
     target: Targets,
+    entries: Sequence[Entry],
     *,
     sample: int,
     stored: int,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> LookedAt:
-    """See the module docstring. `sample`: pictures looked at closely at most; `stored`: looked at otherwise at most."""
+    """See the module docstring.
+
+    Args:
+        dataset, features, target: what is looked at.
+        entries: of the taxonomy.
+        sample: pictures looked at closely at most. stored: looked at otherwise at most.
+        seed: of every draw.
+        progress: called often.
+    """
     pictures = features.pictures
     assert pictures is not None
     fine = features.model.name == "bundled"  # another model's own places are fine enough, and it is slower
@@ -80,7 +91,7 @@ def looked_at(
     look = close_maps if fine else stored_maps
     maps = look(pictures, rows[chosen], progress=scaled(progress, 0.0, 0.7))
     place = np.searchsorted(rows, maps.rows)
-    known = know(dataset, pictures, maps, member[place], target.classes, seed=seed, progress=scaled(progress, 0.7, 0.8))
+    known = know(entries, pictures, maps, member[place], target.classes, seed=seed, progress=scaled(progress, 0.7, 0.8))
     table = dataset.labels[["image", "concept"]].copy().reset_index(drop=True)
     for name in NUMBERS:
         table[name] = np.nan

@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.concept_tree import build_tree, entry_of
-from analysis.dataset import Dataset
+from analysis.concept_tree import ConceptTree, build_tree, entry_of
 from analysis.features import Pictures
 from analysis.focal_heat import COMMON, Direction, best_part, first_heat, ground, learn
 from analysis.focal_maps import Maps
 from analysis.progress import Progress, no_progress
+from analysis.taxonomy import Entry
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -55,12 +55,11 @@ class Known:
     direction: Direction | None
 
 
-def wordings(concept: str, dataset: Dataset) -> tuple[str, ...]:
+def wordings(concept: str, tree: ConceptTree | None = None) -> tuple[str, ...]:
     """Ways to say a concept, plainest first, no two alike."""
     parts = [_plain(p) for p in concept.split("/")]
     out = [parts[-1], *([f"{parts[-1]} {parts[-2]}"] if len(parts) > 1 else [])]
-    if dataset.taxonomy:
-        tree = build_tree(dataset.taxonomy)
+    if tree is not None:
         name = entry_of(concept, tree)
         entry = tree.entry(name) if name is not None else None
         if entry is not None:
@@ -75,7 +74,7 @@ def _plain(text: str) -> str:
 
 
 def know(
-    dataset: Dataset,
+    entries: Sequence[Entry],
     pictures: Pictures,
     maps: Maps,
     member: Bool,
@@ -85,7 +84,8 @@ def know(
     progress: Progress = no_progress,
 ) -> tuple[Known, ...]:
     """For each class what the model makes of it; `member` bool (n, k) over the pictures of `maps`."""
-    every = [wordings(c, dataset) for c in classes]
+    tree = build_tree(entries) if entries else None
+    every = [wordings(c, tree) for c in classes]
     flat = list(dict.fromkeys(w for one in every for w in one))
     vector = dict(zip(flat, pictures.encode_texts(flat), strict=True))
     plain = np.stack([vector[one[0]] for one in every[:MOST_NAMES]])

@@ -160,8 +160,8 @@ class FocalityResult:
         if bad:
             have = "has" if len(bad) == 1 else "have"
             return (
-                f"{len(bad)} of {len(found)} concepts {have} many labels that name something in the picture rather than what the "
-                f"picture is of; first of all {leaf(bad[0].concept)}.{seen}"
+                f"{len(bad)} of {len(found)} concepts {have} many labels that name something in the picture rather "
+                f"than what the picture is of; first of all {leaf(bad[0].concept)}.{seen}"
             )
         fine = sum(f.verdict is Verdict.PASS for f in found)
         if not fine:
@@ -272,7 +272,14 @@ def find_focality(
     if features.pictures is None:
         return Unavailable("The pictures themselves are not at hand, only vectors: nobody can say where a thing is.")
     seen = looked_at(
-        dataset, features, target, sample=params.sample, stored=params.stored, seed=params.seed, progress=progress
+        dataset,
+        features,
+        target,
+        dataset.taxonomy,
+        sample=params.sample,
+        stored=params.stored,
+        seed=params.seed,
+        progress=progress,
     )
     column = {c: k for k, c in enumerate(target.classes)}
     number = seen.labels["concept"].map(column)
