@@ -37,6 +37,7 @@ SECTIONS = {
         st.Page("pages/audit/image_quality.py", title="Picture quality", url_path="image_quality"),
         st.Page("pages/audit/label_errors.py", title="Label errors", url_path="label_errors"),
         st.Page("pages/audit/taxonomy.py", title="Taxonomy", url_path="taxonomy"),
+        st.Page("pages/audit/description.py", title="Descriptions", url_path="description"),
         st.Page("pages/audit/noise_robustness.py", title="Noise of a photo", url_path="noise_robustness"),
         st.Page("pages/audit/visibility.py", title="Visibility", url_path="visibility"),
         st.Page("pages/audit/outside_context.py", title="Outside context", url_path="outside_context"),

@@ -150,8 +150,6 @@ def _draw(member: Bool, sample: int, seed: int) -> list[Int64]:
 
 def _picks_out(joint: Float32, drawn: list[Int64], j: int, rivals: Sequence[int], texts: Float32) -> Float64:
     """Mean over rivals of the AUC of each text, concept `j` against the rival; 0.5 where nothing can be compared."""
-    from scipy.stats import rankdata
-
     out, counted = np.zeros(len(texts)), 0
     for i in rivals:
         both = np.intersect1d(drawn[i], drawn[j])
@@ -160,9 +158,9 @@ def _picks_out(joint: Float32, drawn: list[Int64], j: int, rivals: Sequence[int]
             continue
         x, counted = joint[np.concatenate([a, b])], counted + 1
         for start in range(0, len(texts), TEXTS_AT_ONCE):
-            ranks = rankdata(x @ texts[start : start + TEXTS_AT_ONCE].T, axis=0)
-            above = ranks[: len(a)].sum(axis=0) - len(a) * (len(a) + 1) / 2
-            out[start : start + TEXTS_AT_ONCE] += above / (len(a) * len(b))
+            order = np.argsort(texts[start : start + TEXTS_AT_ONCE] @ x.T, axis=1)
+            below = ((order < len(a)) @ np.arange(len(x))) - len(a) * (len(a) - 1) / 2
+            out[start : start + TEXTS_AT_ONCE] += below / (len(a) * len(b))
     return out / counted if counted else np.full(len(texts), 0.5)
 
 

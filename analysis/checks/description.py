@@ -88,7 +88,7 @@ class DescriptionResult:
         concepts: those judged, k of them.
         entries: the taxonomy's entry of each.
         fit: how texts and concepts fit, over the concepts (and the `exclude` clauses that were readable, not in here).
-        p_own, p_other, p_name: (k,), corrected over the concepts.
+        p_other, p_name: (k,), corrected over the concepts.
         ids: of each label of the dataset, its image id. concept_of: its concept, -1 where it is not judged.
         score: float64, one a label; nan where it is not judged. rival: what fits better, in words, one a label.
         too_few: concepts with a description and too few pictures, with their number.
@@ -100,7 +100,6 @@ class DescriptionResult:
     concepts: tuple[str, ...]
     entries: tuple[Entry, ...]
     fit: Fit
-    p_own: Float64
     p_other: Float64
     p_name: Float64
     ids: NDArray[np.object_]
@@ -150,7 +149,7 @@ class DescriptionResult:
             i = int(self.fit.other[j])
             exchanged = int(self.fit.other[i]) == j and self.p_other[i] <= self.params.alpha
             return Verdict.FAIL if exchanged else Verdict.WARN
-        if self.p_own[j] <= self.params.alpha:
+        if self.fit.own_p[j] <= self.params.alpha:  # not corrected: it raises no alarm
             return Verdict.PASS
         if self.p_name[j] <= NAME_ALPHA and self.fit.own_p[j] >= NOT_AT_ALL:
             return Verdict.WARN
@@ -188,7 +187,7 @@ class DescriptionResult:
             extra={
                 "description": self.entries[j].description,
                 "auc": own,
-                "p_value": float(self.p_own[j]),
+                "p_value": float(self.fit.own_p[j]),
                 "fits": self.concepts[other] if to_other else "",
             },
         )
@@ -231,7 +230,7 @@ class DescriptionResult:
     def _table(self, found: Sequence[ConceptFinding]) -> pd.DataFrame:
         verdict = {f.concept: str(f.verdict) for f in found}
         rows = [
-            (c, e.description, float(self.fit.auc[j, j]), float(self.p_own[j]), verdict[c])
+            (c, e.description, float(self.fit.auc[j, j]), float(self.fit.own_p[j]), verdict[c])
             for j, (c, e) in enumerate(zip(self.concepts, self.entries, strict=True))
         ]
         return pd.DataFrame(rows, columns=["concept", "description", "auc", "p_value", "verdict"])
@@ -302,7 +301,6 @@ def find_description(
         concepts=concepts,
         entries=entries,
         fit=fit,
-        p_own=benjamini_hochberg(fit.own_p),
         p_other=benjamini_hochberg(fit.p_other),
         p_name=benjamini_hochberg(fit.name_p),
         ids=dataset.images["image_id"].to_numpy()[dataset.labels["image"].to_numpy(dtype=np.int64)],
@@ -352,7 +350,7 @@ def _labels(
     params: Params,
 ) -> tuple[Float64, NDArray[np.object_], tuple[str, ...]]:
     """Score of each (picture, concept), what fits better in words, and the clauses that could not be read."""
-    readable = (benjamini_hochberg(fit.own_p) <= params.alpha) & (fit.p_other > params.alpha)
+    readable = (fit.own_p <= params.alpha) & (fit.p_other > params.alpha)
     read = [c for c, p in zip(clauses, fit.clause_p, strict=True) if p <= params.alpha]
     unread = tuple(c[1] for c, p in zip(clauses, fit.clause_p, strict=True) if p > params.alpha)
     score, best = label_fit(joint, member, texts, readable, fit.rivals, [(j, v) for j, _, v in read])

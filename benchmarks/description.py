@@ -1,0 +1,87 @@
+"""Descriptions on real photos: texts as they are, two exchanged at a time, and texts about nothing.
+
+python benchmarks/description.py [--data ../shared/data] [--cache .cache/benchmarks]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+TRASHNET = {
+    "cardboard": "a cardboard box or carton",
+    "glass": "a glass bottle or jar",
+    "metal": "a metal can or tin",
+    "paper": "a sheet of paper, a magazine or a newspaper",
+    "plastic": "a plastic bottle, bag or wrapping",
+    "trash": "other waste that cannot be recycled",
+}
+
+
+def main() -> int:
+    """Print what is understood and found; 1 where exchanged texts that are understood are missed, or clean ones alarm."""
+    from analysis.checks.base import Verdict
+    from analysis.checks.description import find_description
+    from analysis.embedders import load_embedder
+    from analysis.opening import open_dataset
+    from analysis.sources import Source
+    from analysis.store import Store
+    from analysis.taxonomy import Entry
+    from analysis.unrelated_texts import unrelated_texts
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/benchmarks"))
+    parser.add_argument("--trials", type=int, default=100)
+    given = parser.parse_args()
+    embedder, store, right = load_embedder("bundled"), Store(given.cache), True
+    wrong = (Verdict.WARN, Verdict.FAIL)
+
+    def run(opened, entries):  # type: ignore[no-untyped-def]
+        return find_description(replace(opened.dataset, taxonomy=tuple(entries)), opened.features).findings()
+
+    folder = given.data / "trashnet"
+    if folder.is_dir():
+        opened = open_dataset(Source(folder, None), store=store, embedder=embedder)
+        texts = {name: Entry(name, words) for name, words in TRASHNET.items()}
+        clean = run(opened, texts.values())
+        understood = sorted(f.concept for f in clean.concepts if f.verdict is Verdict.PASS)
+        print(f"trashnet: understood {understood}, alarms {[f.concept for f in clean.concepts if f.verdict in wrong]}")
+        right &= clean.verdict not in wrong
+        for a, b in itertools.combinations(texts, 2):
+            swapped = {**texts, a: Entry(a, TRASHNET[b]), b: Entry(b, TRASHNET[a])}
+            named = {f.concept for f in run(opened, swapped.values()).concepts if f.verdict in wrong}
+            known = {a, b} <= set(understood)
+            print(f"  {a} and {b} exchanged: {sorted(named) or 'nothing'}{' (both understood)' if known else ''}")
+            right &= named == {a, b} if known else named <= {a, b}
+        rng, alarms = np.random.default_rng(0), 0
+        for _ in range(given.trials):
+            drawn = rng.choice(unrelated_texts(), len(texts), replace=False)
+            alarms += run(opened, [Entry(n, str(t)) for n, t in zip(texts, drawn, strict=True)]).verdict in wrong
+        print(f"  texts about nothing: alarms in {alarms} of {given.trials}")
+        right &= alarms <= given.trials * 0.1
+    folder, texts_folder = given.data / "grocery" / "in_store", given.data / "grocery" / "studio"
+    if folder.is_dir():
+        opened = open_dataset(Source(folder, None), store=store, embedder=embedder)
+        entries = []
+        for file in sorted(texts_folder.rglob("*_Description.txt")):
+            *above, name = file.parent.relative_to(texts_folder).parts
+            words = file.read_text(encoding="utf-8", errors="replace").strip()
+            entries.append(Entry(name, words, "/".join(above)))
+        start = time.process_time()
+        clean = run(opened, entries)
+        print(f"grocery in store: {clean.headline} ({time.process_time() - start:.0f} CPU s)")
+        right &= clean.verdict not in wrong
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
