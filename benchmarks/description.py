@@ -27,7 +27,7 @@ TRASHNET = {
 
 
 def main() -> int:
-    """Print what is understood and found; 1 where exchanged texts that are understood are missed, or clean ones alarm."""
+    """Print what is understood and found; 1 where exchanged texts are missed though understood, or clean ones alarm."""
     from analysis.checks.base import Verdict
     from analysis.checks.description import find_description
     from analysis.embedders import load_embedder

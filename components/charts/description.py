@@ -66,7 +66,7 @@ def _bars(texts: pd.DataFrame, names: dict[str, str]) -> None:
     show(figure, key="description-bars", alt="How often each description fits its own pictures better than another's")
     rest = f" The {SHOWN} lowest of {len(texts):,} are drawn." if len(texts) > SHOWN else ""
     st.caption(
-        "One picture of the concept and one of a sibling: how often the text is nearer to the right one. Where unrelated "
+        "One picture of the concept, one of a sibling: how often the text is nearer to the right one. Where unrelated "
         f"texts do as well, it counts as not understood.{rest}"
     )
 
