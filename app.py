@@ -44,6 +44,7 @@ SECTIONS = {
         st.Page("pages/audit/representativeness.py", title="Real use", url_path="representativeness"),
         st.Page("pages/audit/focality.py", title="Subject or side matter", url_path="focality"),
         st.Page("pages/audit/co_occurrence.py", title="What travels along", url_path="co_occurrence"),
+        st.Page("pages/audit/why.py", title="Why did it say that?", url_path="why"),
     ],
 }
 

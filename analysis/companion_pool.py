@@ -57,7 +57,7 @@ def read_pool(
     """Read the pictures; there must be labelled training pictures."""
     target = targets(dataset)
     rng = np.random.default_rng(seed)
-    chosen = _stratified(target.member, limit, rng)
+    chosen = stratified(target.member, limit, rng)
     real_rows, real_member, real_known = _real(dataset, target.classes, rng)
     rows = np.concatenate([target.rows[chosen], real_rows])
     maps = read_maps(pictures, rows, seed=seed, progress=progress)
@@ -70,7 +70,7 @@ def read_pool(
     return Read(pool, rows, target.classes, target.member[chosen], real_member, real_known)
 
 
-def _stratified(member: Bool, limit: int, rng: np.random.Generator) -> Int64:
+def stratified(member: Bool, limit: int, rng: np.random.Generator) -> Int64:
     """Positions of at most about `limit` pictures, the same number of each class where there are enough."""
     each = max(20, limit // max(1, member.shape[1]))
     picked = [rng.permutation(np.flatnonzero(column))[:each] for column in member.T]

@@ -40,11 +40,18 @@ class LocalMaps:
         local: float16 (m, l, f), features per location; their mean over l is the picture's.
         reduced: float32 (m, l, d), the same on principal components, L2-normalised: compared by dot product.
         grid: rows and columns of locations; l is their product, row by row.
+        basis: float32 (d, f) and `mean`, float32 (f,): the components.
     """
 
     local: NDArray[np.float16]
     reduced: Float32
     grid: tuple[int, int]
+    basis: Float32
+    mean: Float32
+
+    def reduce(self, local: NDArray[np.floating]) -> Float32:
+        """float32 (..., d), L2-normalised, of features per location (..., f)."""
+        return l2_normalised((l2_normalised(np.asarray(local)) - self.mean) @ self.basis.T)
 
     def pooled(self) -> Float32:
         """float32 (m, f), L2-normalised: what the whole picture looks like to the model."""
@@ -90,12 +97,11 @@ def read_maps(pictures: Pictures, rows: Int64, *, seed: int = 0, progress: Progr
     components = min(REDUCED, *sample.shape)
     model = PCA(components, svd_solver="randomized", random_state=seed).fit(sample)
     basis, mean = model.components_.astype(np.float32), model.mean_.astype(np.float32)
-    reduced = np.empty((len(rows), height * width, components), dtype=np.float32)
+    maps = LocalMaps(local, np.empty((len(rows), height * width, components), np.float32), (height, width), basis, mean)
     for at in range(0, len(rows), CHUNK):
         progress(at, len(rows), "comparing what is where")
-        part = l2_normalised(local[at : at + CHUNK])
-        reduced[at : at + CHUNK] = l2_normalised((part - mean) @ basis.T)
-    return LocalMaps(local, reduced, (height, width))
+        maps.reduced[at : at + CHUNK] = maps.reduce(local[at : at + CHUNK])
+    return maps
 
 
 def find_elements(reduced: Float32, positive: Bool, learn: Bool, *, clusters: int, seed: int = 0) -> Elements:

@@ -24,14 +24,14 @@ GRID_CSS: Final = (
 )
 
 
-def outlined(jpeg: bytes, cells: Sequence[int], grid: Sequence[int]) -> bytes:
+def outlined(jpeg: bytes, cells: Sequence[int], grid: Sequence[int], side: int = SIDE) -> bytes:
     """The picture as JPEG with these locations (row by row of `grid`) outlined, the rest a little quieter."""
     import cv2
 
     bgr = cv2.imdecode(np.frombuffer(jpeg, dtype=np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         return jpeg
-    factor = SIDE / max(bgr.shape[:2])
+    factor = side / max(bgr.shape[:2])
     picture = cv2.resize(bgr, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     mask = np.zeros((int(grid[0]), int(grid[1])), dtype=np.uint8)
     mask.reshape(-1)[[c for c in cells if 0 <= c < mask.size]] = 1

@@ -1,0 +1,167 @@
+"""Why did it say that? A wrong picture, the places responsible, the positives that taught it, and what they share."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+from analysis import imaging, why
+from components.caching import cached
+from components.gallery import gallery
+from components.jobs_ui import state_card
+from components.regions import outlined, tiles
+from components.state import link_parameters
+from components.text import md, plain, short_concepts
+from components.thumbnails import data_uri
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.opening import OpenDataset
+
+WRONG: Final = 16
+CHOSEN: Final = "why-row"
+UPLOADED_MB: Final = 30
+CHECK_PAGE: Final = "pages/audit/co_occurrence.py"
+
+
+def why_page(opened: OpenDataset) -> None:
+    """Choose a picture and a concept; then the answer."""
+    pictures = opened.features.pictures
+    with st.spinner("Learning from the training pictures"):
+        learnt = cached(opened, "why-learn", None, lambda: why.learn(opened.dataset, pictures) if pictures else None)
+    if learnt is None:
+        state_card(
+            "Two concepts are needed",
+            "Label training pictures with two concepts or more; then a score can be explained.",
+        )
+        return
+    assert pictures is not None
+    given = _given(opened, learnt)
+    if given is None:
+        return
+    thumbnail, local, row, suspected = given
+    order = np.argsort(-learnt.answer(why.pooled(local)[None])[0], kind="stable")
+    names = short_concepts(learnt.classes)
+    ranked = [learnt.classes[i] for i in order]
+    start = ranked.index(suspected) if suspected in ranked else 0
+    concept = st.selectbox(
+        "It said", ranked, index=start, format_func=lambda c: plain(names[c]), key=f"why-concept-{row}-{start}"
+    )
+    at = np.flatnonzero(learnt.rows == row) if row is not None else np.empty(0)
+    found = why.explain(learnt, local, str(concept), without=int(at[0]) if len(at) else None)
+    _answer(opened, learnt, found, thumbnail, names[str(concept)])
+
+
+def _given(opened: OpenDataset, learnt: why.Learnt) -> tuple[bytes, NDArray[np.float32], int | None, str | None] | None:
+    """The picture: thumbnail, local features, its row and the concept it was wrongly taken for, where known."""
+    pictures = opened.features.pictures
+    assert pictures is not None
+    where = st.segmented_control(
+        "Picture", ["From this dataset", "A picture of mine"], default="From this dataset", key="why-where"
+    )
+    if where == "A picture of mine":
+        return _uploaded(opened)
+    wrong = cached(opened, "why-wrong", None, lambda: why.wrong_answers(learnt, opened.dataset, pictures))
+    names = short_concepts(learnt.classes)
+    shown = wrong[:WRONG]
+    if shown:
+        st.caption("These are answered wrongly, the most confident first. Press one.")
+        clicked = gallery(
+            opened,
+            [r for r, *_ in shown],
+            key="why-wrong",
+            captions=[f"“{names[c]}” {p:.0%}" for _, c, p in shown],
+            size="small",
+            page_size=WRONG,
+        )
+        if clicked is not None:
+            st.session_state[CHOSEN] = clicked
+    else:
+        st.caption("No labelled picture is answered wrongly; choose any.")
+    ids = opened.dataset.images["image_id"].astype(str).tolist()
+    row = int(st.session_state.get(CHOSEN, shown[0][0] if shown else 0))
+    if not shown:
+        row = int(st.selectbox("Any picture", range(len(ids)), format_func=lambda i: plain(ids[i]), key="why-any"))
+    row = min(row, len(ids) - 1)
+    suspected = next((c for r, c, _ in wrong if r == row), None)
+    return opened.thumbnails([row])[0], why.local_features_of(pictures, row), row, suspected
+
+
+def _uploaded(opened: OpenDataset) -> tuple[bytes, NDArray[np.float32], int | None, str | None] | None:
+    assert opened.features.pictures is not None
+    file = st.file_uploader("A picture that was answered wrongly", type=["jpg", "jpeg", "png", "webp"], key="why-file")
+    if file is None:
+        return None
+    if file.size > UPLOADED_MB * 1_000_000:
+        st.error(f"This file is larger than {UPLOADED_MB} MB; make it smaller first.")
+        return None
+    try:
+        picture = imaging.decode(file.getvalue()).rgb
+    except imaging.UnreadableImage as error:
+        st.error(md(f"This is no picture that can be read: {error}"))
+        return None
+    spatial = opened.features.pictures.encode_pictures([picture]).spatial
+    return imaging.thumbnail(picture), opened.embedder.local_features(spatial)[0], None, None
+
+
+def _answer(opened: OpenDataset, learnt: why.Learnt, found: why.Why, thumbnail: bytes, name: str) -> None:
+    grid, total = learnt.maps.grid, len(found.effect)
+    count = int(found.responsible.sum())
+    seen, words = st.columns([2, 3], gap="large", vertical_alignment="center")
+    with seen:
+        st.html(
+            f'<img src="{data_uri(outlined(thumbnail, np.flatnonzero(found.responsible).tolist(), grid, side=520))}" '
+            'alt="The picture with the places responsible outlined" '
+            'style="width:100%;max-height:56vh;object-fit:contain;border-radius:10px">'
+        )
+    with words:
+        if found.score < 0.5 or not count:
+            said = f"It does not say {name}: the score is {found.score:.0%}, below one half."
+        elif found.after < 0.5:
+            said = f"It says {name} ({found.score:.0%}) because of {count} of {total} places."
+        else:
+            said = f"It says {name} ({found.score:.0%}), and no half of the picture alone is the reason."
+        st.html(f'<p class="tde-verdict">{html.escape(plain(said))}</p>')
+        if count:
+            st.markdown(
+                md(
+                    f"Without the outlined places the score is {found.after:.0%}; without as many taken at random "
+                    f"it is {found.random:.0%}."
+                )
+            )
+        for number, part in enumerate(found.parts, start=1):
+            st.markdown(
+                md(
+                    f"Part {number}: {part.in_concept:.0%} of the training pictures of {name} have a place like it, "
+                    f"{part.in_others:.0%} of the others. It alone makes up {100 * part.alone:.0f} points of the score."
+                )
+            )
+        st.caption(
+            "One half is where the classifier, taught equally much with and without the concept, changes its mind."
+        )
+    for number, part in enumerate(found.parts, start=1):
+        _part(opened, learnt, found, part, thumbnail, f"Part {number}" if len(found.parts) > 1 else "It", name)
+    st.markdown(f"**What to do.** Is what they share really {md(name)}? If not, it travels along:")
+    st.page_link(
+        CHECK_PAGE, label="See what travels with each concept, and try the fix", query_params=link_parameters()
+    )
+
+
+def _part(
+    opened: OpenDataset, learnt: why.Learnt, found: why.Why, part: why.Part, thumbnail: bytes, title: str, name: str
+) -> None:
+    """One part, and the most similar positives with what is like it outlined."""
+    grid = learnt.maps.grid
+    rows = learnt.rows[found.nearest]
+    st.markdown(f"**{title}, and what is like it in the nearest training pictures of {md(name)}**")
+    pictures = [(data_uri(outlined(thumbnail, np.flatnonzero(part.cells).tolist(), grid)), "this picture")]
+    ids = opened.dataset.images["image_id"].astype(str)
+    for at, row, jpeg in zip(found.nearest, rows, opened.thumbnails(rows), strict=True):
+        cells = np.flatnonzero(part.matches[at]).tolist()
+        caption = ids.iloc[int(row)].rsplit("/", 1)[-1] if cells else "nothing like it"
+        pictures.append((data_uri(outlined(jpeg, cells, grid)), caption))
+    tiles(pictures)
