@@ -2,8 +2,8 @@
 
 A linear probe is fitted on the training pictures as a model on top of this one would be. For one picture and one
 concept each place is hidden in turn (the mean of the others takes its place: occlusion, Zeiler and Fergus 2014,
-doi:10.1007/978-3-319-10590-1_53); the places whose hiding lowers the score most are responsible, as few of them as bring
-the score below one half. Connected places are a part; a part is looked for in every training picture by its most
+doi:10.1007/978-3-319-10590-1_53); the places whose hiding lowers the score most are responsible, as few as bring the
+score below one half. Connected places are a part; a part is looked for in every training picture by its most
 similar place. scikit-learn and scipy load when a function runs, not on import.
 """
 

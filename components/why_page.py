@@ -74,7 +74,7 @@ def _given(opened: OpenDataset, learnt: why.Learnt) -> tuple[bytes, NDArray[np.f
             opened,
             [r for r, *_ in shown],
             key="why-wrong",
-            captions=[f"“{names[c]}” {p:.0%}" for _, c, p in shown],
+            captions=[f"{p:.0%} {names[c]}" for _, c, p in shown],
             size="small",
             page_size=WRONG,
         )
@@ -129,14 +129,14 @@ def _answer(opened: OpenDataset, learnt: why.Learnt, found: why.Why, thumbnail: 
         if count:
             st.markdown(
                 md(
-                    f"Without the outlined places the score is {found.after:.0%}; without as many taken at random "
+                    f"Without the outlined places the score is {int(100 * found.after)}%; without as many taken at random "
                     f"it is {found.random:.0%}."
                 )
             )
         for number, part in enumerate(found.parts, start=1):
             st.markdown(
                 md(
-                    f"Part {number}: {part.in_concept:.0%} of the training pictures of {name} have a place like it, "
+                    f"{_title(found, number)}: {part.in_concept:.0%} of the training pictures of {name} have a place like it, "
                     f"{part.in_others:.0%} of the others. It alone makes up {100 * part.alone:.0f} points of the score."
                 )
             )
@@ -144,11 +144,15 @@ def _answer(opened: OpenDataset, learnt: why.Learnt, found: why.Why, thumbnail: 
             "One half is where the classifier, taught equally much with and without the concept, changes its mind."
         )
     for number, part in enumerate(found.parts, start=1):
-        _part(opened, learnt, found, part, thumbnail, f"Part {number}" if len(found.parts) > 1 else "It", name)
+        _part(opened, learnt, found, part, thumbnail, _title(found, number), name)
     st.markdown(f"**What to do.** Is what they share really {md(name)}? If not, it travels along:")
     st.page_link(
         CHECK_PAGE, label="See what travels with each concept, and try the fix", query_params=link_parameters()
     )
+
+
+def _title(found: why.Why, number: int) -> str:
+    return f"Part {number}" if len(found.parts) > 1 else "What is outlined"
 
 
 def _part(

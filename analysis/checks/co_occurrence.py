@@ -141,14 +141,16 @@ class CoOccurrenceResult:
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             headline = f"{leaf(bad[0].concept)}{more}: {bad[0].headline[0].lower()}{bad[0].headline[1:]}"
         elif verdict is Verdict.CANNOT_TELL:
-            headline = found[0].headline
+            open_ = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
+            more = f" and {open_ - 1} more" if open_ > 1 else ""
+            headline = f"{leaf(found[0].concept)}{more}: {found[0].headline[0].lower()}{found[0].headline[1:]}"
         else:
             headline = "Nothing was found that travels with a concept and would be mistaken for it."
         return Findings(
             verdict=verdict,
             score=found[0].score,
             headline=headline,
-            reason=found[0].headline if verdict is Verdict.CANNOT_TELL else "",
+            reason=headline if verdict is Verdict.CANNOT_TELL else "",
             p_value=float(corrected.min()) if len(corrected) else None,
             concepts=found,
             extra={"used": self.used, "real_used": self.real, "grid": list(self.grid)},

@@ -149,10 +149,10 @@ def _narrowing(opened: OpenDataset, findings: Findings, concept: str, name: str)
         )
     )
     words, values = [], []
-    for key, what in (("wrong", f"without {name}, taken for it"), ("found", f"with {name}, found")):
+    for key, what in (("wrong", "wrongly taken for it"), ("found", "rightly found")):
         for when in ("before", "after"):
             if not np.isnan(row[f"{key}_{when}"]):
-                words.append(f"{what}: {when}")
+                words.append(f"{what}, {when}")
                 values.append(row[f"{key}_{when}"])
     figure = bars(
         words,
