@@ -27,9 +27,10 @@ Int64 = NDArray[np.int64]
 
 ACCUSED: Final = "accused"  # travels with the concept, and the score leans on it
 ITSELF: Final = "itself"  # likely a part of the concept: real pictures without the concept do not have it
-UNPROVEN: Final = "unproven"  # the concept itself or its company: nothing tells
+MIDDLE: Final = "middle"  # likely a part of the concept: in the middle of its pictures; no real picture tells
+UNPROVEN: Final = "unproven"  # out of focus, in most of its pictures and in few others: the concept or its company?
 ALONG: Final = "along"  # recurs, but nothing says that it misleads
-MOST: Final[Mapping[str, int]] = {ACCUSED: 6, ITSELF: 3, UNPROVEN: 3, ALONG: 3}
+MOST: Final[Mapping[str, int]] = {ACCUSED: 6, ITSELF: 3, UNPROVEN: 3, MIDDLE: 3, ALONG: 3}
 """Companions listed a concept, by role, in this order."""
 COMPANION_COLUMNS: Final = [
     "concept", "number", "kind", "role", "name", "p_corrected", *NUMBERS, "real_positive_with", "picture_drop",
@@ -197,7 +198,8 @@ def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: 
             f"{first['with_it']:.0%} of its pictures have {described(first)}, {first['without_it']:.0%} of the others"
         )
         if first["kind"] == MARK:
-            return f"The score leans on a mark: {having}; hiding it lowers the score."
+            odds = f"put onto other pictures it multiplies the odds of {name} by {first['odds']:.1f}"
+            return f"The score leans on a mark: {having}; {odds}."
         if np.isnan(first["wrong_with"]):
             return f"The score leans on what travels along: {having}."
         where = "pictures" if first["kind"] == LABEL else "real pictures"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from analysis.elements import Elements, LocalMaps, best_limit, find_elements
 from analysis.fixed_marks import Mark, find_mark
-from analysis.hiding import Fall, Scorer, Space, fall_of, fit_scorer, held_out_scorers
+from analysis.hiding import Fall, Scorer, Space, fall_of, fit_scorer, held_out_scorers, p_above_zero, rise_of
 
 Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
@@ -76,7 +76,7 @@ NUMBERS: Final = (
     "with_it", "n_with", "without_it", "n_without", "positives", "others", "lift", "low",
     "p_enriched", "score_before", "score_drop",
     "random_drop", "p_hidden", "real_with_it", "real_n", "real_count", "wrong_with", "wrong_without", "real_drop",
-    "p_elsewhere", "p_wrong", "p_real_hidden",
+    "p_elsewhere", "p_wrong", "p_real_hidden", "odds", "p_inserted",
 )  # fmt: skip
 """Of a companion: share of positives that have it and their number, of others; lift and the lower end of its 95 %
 interval; then see the docstrings of `_enriched`, `_hidden` and `_elsewhere`. nan where not measured."""
@@ -106,6 +106,8 @@ def examine(
     out = []
     for kind, number, at in found:
         numbers = _measured(pool, at, positive, ~learn, real_negative, scorers, of, whole, seed)
+        if kind == MARK:
+            numbers |= _inserted(pool, at, positive, scorers, of, seed)
         out.append(Companion(kind, number, at, numbers))
     return out, scorers, of, whole
 
@@ -191,6 +193,19 @@ def hide(
         "score_before": float(fall.before.mean()), "score_drop": fall.drop,
         "random_drop": float((fall.before - fall.other).mean()), "p_hidden": fall.p_value(),
     }  # fmt: skip
+
+
+def _inserted(pool: Pool, at: Bool, positive: Bool, scorers: list[Scorer], of: Int64, seed: int) -> dict[str, float]:
+    """What a mark does when other pictures get it: by how much the odds of the concept are multiplied, beyond what the
+    same places of unmarked pictures do, and the p-value of "by no more than one"."""
+    n = pool.training
+    has = at[:n].any(axis=1)
+    marked, plain = np.flatnonzero(has & positive), np.flatnonzero(~has & ~positive)
+    if not len(marked) or not len(plain):
+        return {}
+    cells: Bool = np.asarray(at[:n].any(axis=0))
+    rise = rise_of(pool.maps.local[:n], cells, _some(plain, seed), marked, plain, scorers, of, seed=seed)
+    return {"odds": float(np.exp(rise.mean())), "p_inserted": p_above_zero(rise)}
 
 
 def _elsewhere(

@@ -133,11 +133,7 @@ class Fall:
 
     def p_value(self) -> float:
         """One-sided Wilcoxon signed-rank test of "hiding it costs no more than hiding as much anywhere"."""
-        from scipy.stats import wilcoxon
-
-        if len(self.effect) < 5 or not np.any(self.effect):
-            return 1.0
-        return float(wilcoxon(self.effect, alternative="greater").pvalue)
+        return p_above_zero(self.effect)
 
 
 def fall_of(
@@ -164,3 +160,50 @@ def fall_of(
         p = expit(logit)
         out[:, i] = p[0], p[1], p[2:].mean(), logit[2:].mean() - logit[1]
     return Fall(*out)
+
+
+def rise_of(
+    local: NDArray[np.float16],
+    cells: Bool,
+    into: Int64,
+    marked: Int64,
+    plain: Int64,
+    scorers: list[Scorer],
+    of: Int64,
+    *,
+    draws: int = 8,
+    seed: int = 0,
+) -> Float64:
+    """What a mark does to pictures that lack it: how much more the logit rises when these locations come from marked
+    pictures than when they come from plain ones, float64 (len(into),).
+
+    Args:
+        local: (m, l, f), features per location.
+        cells: bool (l,), the mark's locations.
+        into: int64, pictures that get them, each scored by a probe that has not seen it.
+        marked, plain: int64, pictures to take them from.
+        scorers, of: see `held_out_scorers`; `of` for all m pictures.
+        draws: donors of each kind a picture.
+        seed: of the donors.
+    """  # fmt: skip
+    rng = np.random.default_rng(seed)
+    size = local.shape[1]
+    given = {i: local[i][cells].astype(np.float32).sum(axis=0) for i in np.union1d(marked, plain)}
+    out = np.zeros(len(into))
+    for at, i in enumerate(into):
+        rest = local[i][~cells].astype(np.float32).sum(axis=0)
+        logit = [
+            scorers[of[i]].logit(l2_normalised(np.stack([rest + given[j] for j in rng.choice(donors, draws)]) / size))
+            for donors in (marked, plain)
+        ]
+        out[at] = float(logit[0].mean() - logit[1].mean())
+    return out
+
+
+def p_above_zero(values: Float64) -> float:
+    """One-sided Wilcoxon signed-rank test of "no larger than zero"; 1 with fewer than five values."""
+    from scipy.stats import wilcoxon
+
+    if len(values) < 5 or not np.any(values):
+        return 1.0
+    return float(wilcoxon(values, alternative="greater").pvalue)

@@ -129,15 +129,16 @@ def _answer(opened: OpenDataset, learnt: why.Learnt, found: why.Why, thumbnail: 
         if count:
             st.markdown(
                 md(
-                    f"Without the outlined places the score is {int(100 * found.after)}%; without as many taken at random "
-                    f"it is {found.random:.0%}."
+                    f"Without the outlined places the score is {int(100 * found.after)}%; without as many taken at "
+                    f"random it is {found.random:.0%}."
                 )
             )
         for number, part in enumerate(found.parts, start=1):
             st.markdown(
                 md(
-                    f"{_title(found, number)}: {part.in_concept:.0%} of the training pictures of {name} have a place like it, "
-                    f"{part.in_others:.0%} of the others. It alone makes up {100 * part.alone:.0f} points of the score."
+                    f"{_title(found, number)}: {part.in_concept:.0%} of the training pictures of {name} have a place "
+                    f"like it, {part.in_others:.0%} of the others. "
+                    f"It alone makes up {100 * part.alone:.0f} points of the score."
                 )
             )
         st.caption(

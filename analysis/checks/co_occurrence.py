@@ -7,8 +7,9 @@ Method. Three kinds of companions are examined: *elements* (clusters of local fe
 at the same place in most pictures (`analysis.fixed_marks`) and other *labels*. Each must pass every one of these tests
 (the largest p-value counts: Berger 1982; corrected over all companions of all concepts, Benjamini and Hochberg 1995):
 it is more frequent among the concept's pictures (Fisher's exact test on pictures it was not learnt from); hiding it
-costs the held-out probe's score more than hiding as many other locations of the same picture (Wilcoxon); and it is not
-the concept itself. The last is what pictures of one kind cannot show, so it takes evidence from elsewhere: for an
+costs the held-out probe's score more than hiding as many other locations of the same picture (Wilcoxon; a mark is put
+onto other pictures instead, and must raise their score more than the same places of unmarked pictures do); and it is
+not the concept itself. The last is what pictures of one kind cannot show, so it takes evidence from elsewhere: for an
 element, real pictures known not to show the concept that have it more often than the training pictures without the
 concept, are wrongly scored more often than those without it, and whose score falls when it is hidden; for a label,
 the same of training pictures with that label alone; a mark on the same pixels is printed, and needs no more. `warn`
@@ -17,7 +18,8 @@ The lift is relative to all pictures, so a dominant concept has a lift near 1. T
 (`analysis.narrowing`), and the element is hidden in a few pictures themselves.
 
 Limits. Without labelled real pictures an unlabelled companion cannot be told from a part of the concept: where one is
-in most of its pictures and in few others, the answer is `cannot_tell` and the person sees it. Elements are as coarse as
+in most of its pictures, in few others and out of focus (at the rim, or small and all over the picture), the answer is
+`cannot_tell` and the person sees it; one in the middle is taken for a part of the concept. Elements are as coarse as
 the model's grid (7 x 7). What the model cannot see it cannot lean on.
 """
 
@@ -52,28 +54,33 @@ Bool = NDArray[np.bool_]
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_MATTERS = 0.3  # share of the concept's pictures that must have it: the probe rests on what most share
 DEFAULT_FELT = 0.02  # fall of the probability in real pictures when it is hidden; less changes no answer
+DEFAULT_ODDS = 1.25  # what a mark makes of the concept's odds when another picture gets it; less changes no answer
 DEFAULT_FAIL_WRONG = 0.5  # share of pictures with it and without the concept that are wrongly scored: as often as not
 DEFAULT_MIN_IMAGES = 20  # of the concept, and of all others: half of them test what the other half taught
 DEFAULT_CLUSTERS = 16  # elements sought a concept; a 7 x 7 grid then gives each about three locations a picture
 DEFAULT_SURE = 0.5  # share of its pictures, less that of others, from which an unproven element is shown to a person
 DEFAULT_PICTURES = 2000  # training pictures looked at, the same number of each concept; keeps the check within seconds
 DEFAULT_EVIDENCE = 24
+RIM: Final = 0.65  # share of an element's places on the outermost ones (half of a 7 x 7 grid): not the focal point
+SMALL: Final = 0.1  # of the places: as large as a label stuck on
+WANDERS: Final = 0.27  # spread of its places both ways, as a share of the side; all over a picture is 0.29-0.33
 LOOK_TESTS: Final = ("p_enriched", "p_hidden", "p_elsewhere", "p_wrong", "p_real_hidden")
 LABEL_TESTS: Final = ("p_enriched", "p_hidden", "p_wrong")
-MARK_TESTS: Final = ("p_enriched", "p_hidden")
+MARK_TESTS: Final = ("p_enriched", "p_inserted")
 
 METHOD: Final = """
 - **What recurs.** The model's view of each picture is cut into places. Places that look alike again and again in one
   concept are an *element*: a veil, leaves, a part of the thing itself. Marks on the same pixels (logos, frames,
   watermarks) and other labels are looked for too.
 - **Three questions, all must be answered with yes.** Is it more frequent with this concept than without? (Fisher's
-  exact test.) Does hiding it cost the score more than hiding as much elsewhere in the same picture? (Wilcoxon test.)
+  exact test.) Does hiding it cost the score more than hiding as much elsewhere in the same picture? (Wilcoxon
+  test; a mark is put onto other pictures, which must raise their score.)
   Is it something else than the concept? For that, real pictures *without* the concept must have it, be wrongly scored
   and recover when it is hidden; a mark on the same pixels is printed on and needs no more.
 - **Look at this:** all yes, corrected for the number of things tried (Benjamini and Hochberg), and it is in 30 % of the
   concept's pictures or more. **Needs work:** half or more of the pictures that have it without the concept are wrong.
-- **Cannot tell:** something is in most of the concept's pictures and hardly elsewhere, and no real picture says
-  whether it is the thing itself or its company. You see it: decide.
+- **Cannot tell:** something at the rim, or small and now here, now there, is in most of the concept's pictures and
+  hardly elsewhere, and no real picture says whether it is the thing itself or its company. You see it: decide.
 - **The fix is tried.** Only pictures in which the concept takes more room than its company are kept, a probe learns
   anew, and real pictures say what that brings and what it costs.
 """
@@ -93,6 +100,7 @@ class Params:
         step=0.1,
     )
     felt: float = DEFAULT_FELT
+    odds: float = DEFAULT_ODDS
     fail_wrong: float = DEFAULT_FAIL_WRONG
     min_images: int = DEFAULT_MIN_IMAGES
     clusters: int = DEFAULT_CLUSTERS
@@ -210,11 +218,30 @@ def _tests(companion: Companion) -> tuple[str, ...]:
     return {MARK: MARK_TESTS, LABEL: LABEL_TESTS}.get(companion.kind, LOOK_TESTS)
 
 
-def _role(companion: Companion, p: float, params: Params) -> str:
+def out_of_focus(at: Bool, grid: tuple[int, int]) -> bool:
+    """Whether something is hardly the focal point: mostly on the outermost places, or small and all over the picture.
+
+    Args:
+        at: bool (m, l), its places in the pictures that have it.
+        grid: rows and columns of places.
+    """
+    rim = np.ones(grid, dtype=bool)
+    rim[1:-1, 1:-1] = False
+    if at[:, rim.ravel()].sum() >= RIM * at.sum():
+        return True
+    ys, xs = np.unravel_index(np.nonzero(at)[1], grid)
+    spread = min(ys.std() / max(1, grid[0] - 1), xs.std() / max(1, grid[1] - 1))
+    return bool(at.sum(axis=1).mean() <= SMALL * at.shape[1] and spread >= WANDERS)
+
+
+def _role(companion: Companion, p: float, grid: tuple[int, int], params: Params) -> str:
     """Accused, likely the concept itself, unproven, or nothing to speak of."""
     n = companion.numbers
-    fall = n["score_drop"] if np.isnan(n["real_drop"]) else n["real_drop"]
-    felt = fall >= (params.felt if companion.kind == "look" else 0)
+    if companion.kind == MARK:
+        felt = n["odds"] >= params.odds
+    else:
+        fall = n["score_drop"] if np.isnan(n["real_drop"]) else n["real_drop"]
+        felt = fall >= (params.felt if companion.kind == "look" else 0)
     if p <= params.alpha and n["with_it"] >= params.matters and n["low"] > 1 and felt:
         return tables.ACCUSED
     drives = n["p_enriched"] <= params.alpha and n["p_hidden"] <= params.alpha
@@ -222,7 +249,9 @@ def _role(companion: Companion, p: float, params: Params) -> str:
         return tables.ALONG
     if not np.isnan(n["real_with_it"]):
         return tables.ITSELF if n["p_elsewhere"] > params.alpha else tables.ALONG
-    return tables.UNPROVEN if n["with_it"] - n["without_it"] >= params.sure else tables.ALONG
+    if n["with_it"] - n["without_it"] < params.sure:
+        return tables.ALONG
+    return tables.UNPROVEN if out_of_focus(companion.at[companion.has], grid) else tables.MIDDLE
 
 
 def find_co_occurrence(
@@ -258,12 +287,12 @@ def find_co_occurrence(
     tried = [(e, c) for e in examined for c in e.companions]
     joint = np.array([p_joint(c.numbers, _tests(c)) for _, c in tried], dtype=np.float64)
     corrected = benjamini_hochberg(joint) if len(joint) else joint
-    roles = [_role(c, p, params) for (_, c), p in zip(tried, corrected, strict=True)]
+    roles = [_role(c, p, pool.maps.grid, params) for (_, c), p in zip(tried, corrected, strict=True)]
     narrowed: dict[int, Narrowing] = {}
     for e in examined:
         of_e = [(c, r) for (x, c), r in zip(tried, roles, strict=True) if x is e]
         accused = [c.at for c, r in of_e if r == tables.ACCUSED]
-        own = [c.at for c, r in of_e if r in (tables.ITSELF, tables.UNPROVEN)]
+        own = [c.at for c, r in of_e if r in (tables.ITSELF, tables.MIDDLE)]
         if accused and own and len(pool.x) > pool.training:
             fixed = narrow(pool, e.positive, np.any(accused, axis=0), np.any(own, axis=0), wholes[e.concept])
             if fixed is not None:

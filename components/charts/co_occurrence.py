@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROLES: Final[Mapping[str, tuple[str, str]]] = {
     "accused": ("misleads the score", "#D8143B"),
     "itself": ("likely the thing itself", "#14899D"),
+    "middle": ("likely the thing itself: in the middle", "#14899D"),
     "unproven": ("the thing itself or its company?", "#D98200"),
     "along": ("recurs, does not mislead", OTHER_COLOUR),
 }
@@ -118,6 +119,8 @@ def _measured(row: Mapping[Any, Any], name: str) -> list[str]:
             f"Hiding it in pictures of {name} lowers the score by {100 * row['score_drop']:.1f} points of 100 more "
             "than hiding as much anywhere else."
         )
+    if not np.isnan(row["odds"]):
+        out.append(f"Put onto other pictures it multiplies the odds of {name} by {row['odds']:.1f}.")
     if not np.isnan(row["wrong_with"]):
         where = "pictures" if row["kind"] == "label" else "real pictures"
         out.append(

@@ -20,6 +20,7 @@ CHECKS_OF_STEP_2 = ("quantity", "balance", "uniqueness", "leakage", "consistency
 FEW = 8  # pictures left of a hard concept
 RARE = 10  # pictures left of an easy concept
 FLIPPED = 0.09  # of all labels
+MARK = 0.18  # of the shorter side
 WEAVE = 24.0  # grey levels up and down from pixel to pixel: plain to see at full size, gone at half of it
 
 
@@ -277,6 +278,22 @@ def mistyped_labels(root: Path, fixture: Fixture, rng: np.random.Generator) -> P
     return Planted(_ids(root, _pictures(root, slip)), slip, concept)
 
 
+def a_mark_on_one_concept(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Nine of ten pictures of one concept carry the same small label in the lower right corner."""
+    paths = _pictures(root, fixture.easy)
+    hit = _some(paths, round(0.9 * len(paths)), rng)
+    for path in hit:
+        picture = _read(path)
+        height, width = picture.shape[:2]
+        side = round(MARK * min(height, width))
+        label = picture[height - side - 6 : height - 6, width - side - 6 : width - 6]
+        label[:] = (250, 190, 40)
+        cv2.circle(label, (side // 2, side // 2), side // 3, (180, 40, 40), -1, cv2.LINE_AA)
+        cv2.line(label, (side // 4, side // 2), (3 * side // 4, side // 2), (255, 255, 255), max(2, side // 10))
+        _write(path, picture, 90)
+    return Planted(_ids(root, hit), fixture.easy)
+
+
 _RARER = "the concept with few pictures is at the same time rarer than the others"
 _COPIED = "a copy across splits is a copy"
 _WRONG = "of two copies under different concepts one has a wrong label"
@@ -313,4 +330,5 @@ DEFECTS: tuple[Defect, ...] = (
         "another colour in real use", "scope", another_colour_in_real_use, {"representativeness": _UNSEEN}, real=True
     ),
     Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, real=True),
+    Defect("a mark on one concept", "co_occurrence", a_mark_on_one_concept),
 )
