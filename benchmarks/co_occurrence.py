@@ -6,9 +6,9 @@ Real photos: TrashNet (six classes, 80 photos each; the marks go on 90 % of one 
 are, TrashNet, Grocery in shops and Perfect Pint. Null: photos of TrashNet with labels dealt at random, a third of them
 called real use, so nothing travels with anything.
 
-To be reached: each mark on one class is found first (first evidence carries it); the same label on
-all classes accuses nobody; the sample's greenery is accused first, with real brides first in the evidence, and
-narrowing brings wrong answers to 5 % or less; no alarm on clean photos; false alarms within the 95 % binomial bound of 5 %.
+To be reached: each mark on one class is found first (first evidence carries it); the same label on all classes accuses
+nobody; the sample's greenery is accused first, with real brides first in the evidence, and narrowing brings wrong
+answers to 5 % or less; no alarm on clean photos; false alarms within the 95 % binomial bound of 5 %.
 """
 
 from __future__ import annotations
