@@ -4,14 +4,14 @@ siblings show. What a taxonomy names is its owner's word; what siblings show is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.missing_values import LEAST_SHOWN, MATTERS_FROM, STRAY
+from analysis.missing_values import LEAST_SHOWN, MATTERS_FROM, STRAY, apart
 from analysis.statistics import benjamini_hochberg
 from analysis.subject_light import LIGHTS
 from analysis.subject_values import COLOURS, VALUES, SubjectValues, colours_of
@@ -30,6 +30,8 @@ PARTLY: Final = 0.3
 """Share of the subject that has a colour from which the picture shows it."""
 MOST_SIBLINGS: Final = 2 / 3
 """Share of the siblings that must show a value before its lack is worth a hint."""
+EXAMPLES: Final = 4
+"""Siblings that pictures are shown of."""
 OF_THE_PHOTO: Final = ("size", "posture", "background")
 """Kinds that siblings tell something about: the colours of other things say nothing of this one's."""
 
@@ -118,34 +120,43 @@ def _shown_under_any_light(values: SubjectValues) -> NDArray[np.bool_]:
 @dataclass(frozen=True, slots=True)
 class Hint:
     """A value that most siblings show and this concept does not: `shown` of `n`; `share` of a sibling's pictures on
-    average; `examples` are (sibling's place, its pictures' places)."""
+    average; `examples` are (sibling, its pictures' places)."""
 
     kind: str
     value: str
     shown: int
     n: int
     share: float
-    examples: tuple[tuple[int, Int64], ...]
+    examples: tuple[tuple[str, Int64], ...]
 
 
-def hints(concept: int, training: Sequence[SubjectValues], alpha: float) -> list[Hint]:
-    """Values most siblings show that this concept's pictures lack, most common first."""
+def photo_codes(training: Mapping[str, SubjectValues]) -> dict[str, dict[str, Int64]]:
+    """For each concept with pictures, the codes of the kinds `OF_THE_PHOTO`."""
+    return {
+        name: {kind: codes for kind, codes in values.codes().items() if kind in OF_THE_PHOTO}
+        for name, values in training.items()
+        if len(values.rows)
+    }
+
+
+def hints(concept: str, codes: Mapping[str, Mapping[str, Int64]], alpha: float) -> list[Hint]:
+    """Values most siblings show that this concept's pictures lack, most common first; `codes` by `photo_codes`."""
     from scipy.stats import binom
 
-    own = training[concept]
-    siblings = [j for j in range(len(training)) if j != concept]
-    if len(siblings) < 2:
+    siblings = [name for name in codes if apart(name, concept)]
+    if concept not in codes or len(siblings) < 2:
         return []
-    mine = own.codes()
-    theirs = {j: training[j].codes() for j in siblings}
     out = []
-    for kind in OF_THE_PHOTO:
+    for kind, mine in codes[concept].items():
+        n = len(mine)
         for v, value in enumerate(VALUES[kind]):
-            share = np.array([(theirs[j][kind] == v).mean() for j in siblings])
-            shown = int((mine[kind] == v).sum())
-            chance = float(binom.cdf(shown, len(own.rows), np.quantile(share, 1 - MOST_SIBLINGS)))
+            shown = int((mine == v).sum())
+            if shown > STRAY * n or n < LEAST_SHOWN:
+                continue
+            share = np.array([(codes[name][kind] == v).mean() for name in siblings])
             usual = (share >= STRAY).mean() >= MOST_SIBLINGS and share.mean() >= MATTERS_FROM
-            if usual and shown <= STRAY * len(own.rows) and chance <= alpha and len(own.rows) >= LEAST_SHOWN:
-                examples = tuple((j, np.flatnonzero(theirs[j][kind] == v)) for j in siblings)
-                out.append(Hint(kind, value, shown, len(own.rows), float(share.mean()), examples))
+            if usual and binom.cdf(shown, n, np.quantile(share, 1 - MOST_SIBLINGS)) <= alpha:
+                order = np.argsort(-share, kind="stable")[:EXAMPLES]
+                examples = tuple((siblings[j], np.flatnonzero(codes[siblings[j]][kind] == v)) for j in order)
+                out.append(Hint(kind, value, shown, n, float(share.mean()), examples))
     return sorted(out, key=lambda h: -h.share)

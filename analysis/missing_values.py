@@ -64,7 +64,7 @@ class Tally:
         p_value: of "training shows it as often", one-sided, exact.
         corrected: the larger of the corrected p-values of both steps; nan where not tested.
         shown: int64, places of the clear real pictures, the most unlike first.
-        everywhere: the other concepts lack it just as much.
+        everywhere: it is lacking, and the other concepts lack it just as much.
         missing: it is a finding.
     """
 
@@ -119,8 +119,12 @@ def tally(
             groups.append([_count(name, kind, v, *codes, far) for v in range(len(VALUES[kind]))])
     first = first_step(strays, alpha)
     out = [t for group, p in zip(groups, first, strict=True) for t in second_step(group, float(p))]
-    out = [replace(t, everywhere=_everywhere(t, out)) for t in out]
-    return sorted(out, key=lambda t: (names.index(t.concept), -t.gap))
+    by_value: dict[str, list[Tally]] = {}
+    for t in out:
+        by_value.setdefault(t.value, []).append(t)
+    out = [replace(t, everywhere=lacking(t) and _everywhere(t, by_value[t.value])) for t in out]
+    order = {name: k for k, name in enumerate(names)}
+    return sorted(out, key=lambda t: (order[t.concept], -t.gap))
 
 
 def first_step(strays: Sequence[tuple[int, int, int, int]], alpha: float) -> Float64:
@@ -206,12 +210,12 @@ def _count(name: str, kind: str, v: int, before: Int64, after: Int64, far: Float
     )
 
 
-def _everywhere(t: Tally, every: Sequence[Tally]) -> bool:
+def _everywhere(t: Tally, same: Sequence[Tally]) -> bool:
     """Whether the other concepts lack the value too: at least a third as much, or to a degree that may be the same.
 
     A ground is called by other words beside a dark subject than beside a light one, so there any new ground counts.
     """
-    others = [o for o in every if o.value == t.value and apart(o.concept, t.concept)]
+    others = [o for o in same if apart(o.concept, t.concept)]
     if len(others) < MIN_OTHERS:
         return False
     ground = t.kind == "background"

@@ -11,8 +11,8 @@ from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.missing_values import Tally, lacking
 
 if TYPE_CHECKING:
-    from analysis.checks.scope import Judged
     from analysis.declared_values import Declared
+    from analysis.scope_concept import Judged
 
 NAMED: Final = 3
 """Values named in a sentence."""

@@ -31,11 +31,12 @@ from analysis import scope_words as words
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
 from analysis.concept_tree import build_tree, entry_of
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset
-from analysis.declared_values import Declared, Hint, declared, hints
+from analysis.declared_values import Declared, declared, hints, photo_codes
 from analysis.features import Features
-from analysis.missing_values import Tally, exact, findings_of, lacking, tally
+from analysis.missing_values import exact, findings_of, lacking, tally
 from analysis.progress import Progress, no_progress, scaled
-from analysis.subject_values import VALUES, SubjectValues, colours_of, measure_pictures
+from analysis.scope_concept import Judged, common, missing_of
+from analysis.subject_values import measure_pictures
 from analysis.vendi import Diversity, diversity
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
@@ -43,9 +44,6 @@ DEFAULT_FAIL_FROM = 0.25  # of real use lies outside what training shows: one qu
 DEFAULT_MIN_PICTURES = 12  # of each origin: with fewer, a value of a third of real use may be absent by chance
 DEFAULT_MOST_PICTURES = 4000  # measured at most, 5 ms each
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
-USUAL: Final = ("of middle size", "neither upright nor flat")  # tell nobody anything
-MOST_SHARED: Final = 0.9  # of the training pictures share a value: the concept looks uniform
-
 METHOD: Final = """
 - **What is measured.** Of each picture's subject: its colour (eleven basic colour words), how much of the picture it
   fills, whether it stands upright or lies flat, and what is behind it. The light is taken out first, as far as it can
@@ -87,45 +85,14 @@ DEFAULT_PARAMS = Params()
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What is known of one concept.
-
-    Attributes:
-        concept: its name.
-        n, n_real: pictures measured of training and of real use.
-        of, of_real: pictures there are.
-        tallies: its values counted in both origins; empty where real use is not there or too small.
-        tests: number of values tested over all concepts, for the power.
-        declared: values its taxonomy names. hints: values its siblings show.
-        common: (value, share of training) of values nearly all training pictures share.
-        varied, varied_real: diversity of either origin.
-        ids: ids of its measured training pictures; real_ids: of real use; hint_ids: of each hint's examples.
-    """
-
-    concept: str
-    n: int
-    n_real: int
-    of: int
-    of_real: int
-    tallies: tuple[Tally, ...]
-    tests: int
-    declared: tuple[Declared, ...]
-    hints: tuple[Hint, ...]
-    common: tuple[tuple[str, float], ...]
-    varied: Diversity
-    varied_real: Diversity
-    ids: tuple[str, ...]
-    real_ids: tuple[str, ...]
-    hint_ids: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ScopeResult:
-    """All concepts; `real_world` and `taxonomy` say whether there are any; `measured` of `of` pictures."""
+    """All concepts; whether there is real use, with labels or assumed to be of the only one, and a taxonomy's values;
+    `measured` of `of` pictures."""
 
     concepts: tuple[Judged, ...]
     real_world: bool
     labelled_real: bool
+    assumed: bool
     taxonomy: bool
     measured: int
     of: int
@@ -142,13 +109,18 @@ class ScopeResult:
         return Findings(
             verdict=verdict,
             score=found[0].score,
-            headline=words.headline(found, self.measured, self.of),
+            headline=words.headline(found, self.measured, self.of) + self._assumption(),
             reason=self._reason(found) if verdict is Verdict.CANNOT_TELL else "",
             p_value=min(known) if known else None,
             concepts=found,
             extra={"everywhere": everywhere, "measured": self.measured, "of": self.of},
             tables={"scope": self._table(), "scope_diversity": self._diversity()},
         )
+
+    def _assumption(self) -> str:
+        if not (self.assumed and self.real_world):
+            return ""
+        return " The pictures of real use have no labels; as there is no other concept, all of them count."
 
     def _reason(self, found: Sequence[ConceptFinding]) -> str:
         if not self.real_world and not self.taxonomy:
@@ -158,7 +130,7 @@ class ScopeResult:
         return found[0].headline
 
     def _finding(self, j: Judged) -> ConceptFinding:
-        missing = self._missing(j)
+        missing = missing_of(j, self.params.alpha, self.params.evidence)
         lost = sorted({int(i) for t in j.tallies if lacking(t) and not t.everywhere for i in t.shown})
         absent = [d for d in j.declared if d.lacking and d.corrected <= self.params.alpha]
         found = [t for t in j.tallies if t.missing]
@@ -197,52 +169,6 @@ class ScopeResult:
                 "diversity_real": _diversity_words(j.varied_real),
             },
         )
-
-    def _missing(self, j: Judged) -> list[dict[str, object]]:
-        """The contract's `missing`, most telling first; `certain` is false for what only siblings hint at."""
-        out: list[dict[str, object]] = [
-            {
-                "name": t.value,
-                "kind": t.kind,
-                "evidence": [j.real_ids[i] for i in t.shown[: self.params.evidence]],
-                "training": t.training,
-                "training_n": t.training_n,
-                "real": t.real,
-                "real_n": t.real_n,
-                "p_value": t.corrected,
-                "certain": True,
-            }
-            for t in j.tallies
-            if t.missing
-        ]
-        known = {m["name"] for m in out}
-        out += [
-            {
-                "name": d.value,
-                "kind": d.kind,
-                "evidence": [],
-                "training": d.shown,
-                "training_n": d.n,
-                "p_value": d.corrected,
-                "certain": True,
-            }
-            for d in j.declared
-            if d.lacking and d.corrected <= self.params.alpha and d.value not in known
-        ]
-        if not j.tallies:
-            out += [
-                {
-                    "name": h.value,
-                    "kind": h.kind,
-                    "evidence": list(ids),
-                    "training": h.shown,
-                    "training_n": h.n,
-                    "siblings": h.share,
-                    "certain": False,
-                }
-                for h, ids in zip(j.hints, j.hint_ids, strict=True)
-            ]
-        return out
 
     def _could_tell(self, j: Judged, named: Sequence[Declared]) -> bool:
         """Whether a gap of the size that fails would have been found (at the strictest step of the correction)."""
@@ -299,22 +225,17 @@ def _diversity_words(d: Diversity) -> dict[str, float | None] | None:
     return {"vendi": d.value, "low": low, "high": high}
 
 
-def common(values: SubjectValues) -> tuple[tuple[str, float], ...]:
-    """Values that nearly all of these pictures share, the colour first, and the share that does."""
-    if not len(values.rows):
-        return ()
-    codes = {"colour": colours_of(values.points).main, **values.codes()}
-    out = []
-    for kind, of in codes.items():
-        share = np.bincount(of, minlength=len(VALUES[kind])) / len(of)
-        if share.max() >= MOST_SHARED and VALUES[kind][int(share.argmax())] not in USUAL:
-            out.append((VALUES[kind][int(share.argmax())], float(share.max())))
-    return tuple(out)
+def of_concept(dataset: Dataset, concept: str, origin: str, concepts: Sequence[str]) -> np.ndarray:
+    """Rows of a concept; where it is the only one and no picture of real use has a label, all real use is its own."""
+    rows = dataset.rows(concept=concept, origin=origin)
+    if origin == REAL_WORLD and len(concepts) == 1 and not len(rows):
+        return dataset.rows(origin=REAL_WORLD)
+    return rows
 
 
 def chosen(dataset: Dataset, concepts: Sequence[str], params: Params) -> dict[tuple[str, str], np.ndarray]:
     """Rows to measure of each (concept, origin): all, or a like number at random where they are too many."""
-    groups = {(c, o): dataset.rows(concept=c, origin=o) for c in concepts for o in (TRAINING, REAL_WORLD)}
+    groups = {(c, o): of_concept(dataset, c, o, concepts) for c in concepts for o in (TRAINING, REAL_WORLD)}
     rng = np.random.default_rng(params.seed)
     sizes = np.array([len(g) for g in groups.values()])
     most = int(sizes.max(initial=0))
@@ -353,13 +274,14 @@ def find_scope(
     tree = build_tree(dataset.taxonomy) if dataset.taxonomy else None
     ids = dataset.images["image_id"].astype(str).to_numpy()
     training = [values[c, TRAINING] for c in concepts]
+    codes = photo_codes(dict(zip(concepts, training, strict=True)))
     judged = []
     for k, concept in enumerate(concepts):
         within(k, len(concepts), "comparing")
         name = entry_of(concept, tree) if tree is not None else None
         entries = [e for e in dataset.taxonomy if name is not None and e.name == name]
-        of, of_real = (dataset.rows(concept=concept, origin=o) for o in (TRAINING, REAL_WORLD))
-        hinted = hints(k, training, params.alpha) if concept not in enough else []
+        of, of_real = (of_concept(dataset, concept, o, concepts) for o in (TRAINING, REAL_WORLD))
+        hinted = hints(concept, codes, params.alpha) if concept not in enough else []
         judged.append(
             Judged(
                 concept=concept,
@@ -377,7 +299,7 @@ def find_scope(
                 ids=tuple(ids[training[k].rows][: params.evidence]),
                 real_ids=tuple(ids[values[concept, REAL_WORLD].rows]),
                 hint_ids=tuple(
-                    tuple(str(ids[training[j].rows[i]]) for j, at in h.examples for i in at[:4])[:12] for h in hinted
+                    tuple(str(ids[values[c, TRAINING].rows[i]]) for c, at in h.examples for i in at[:4]) for h in hinted
                 ),
             )
         )
@@ -385,8 +307,9 @@ def find_scope(
         concepts=tuple(judged),
         real_world=dataset.has_real_world,
         labelled_real=any(len(v) for (_, o), v in groups.items() if o == REAL_WORLD),
+        assumed=len(concepts) == 1 and not len(dataset.rows(concept=concepts[0], origin=REAL_WORLD)),
         taxonomy=any(j.declared for j in judged),
         measured=len(measured.rows),
-        of=len(np.unique(np.concatenate([dataset.rows(concept=c) for c in concepts]))),
+        of=len(np.unique(np.concatenate([of_concept(dataset, c, o, concepts) for c, o in groups]))),
         params=params,
     )

@@ -121,25 +121,25 @@ def test_concepts_of_one_colour_in_both_origins_pass(green_apples):
 @pytest.mark.parametrize(
     "light", [(1.25, 1.0, 0.62), (0.8, 1.0, 1.3), (0.45, 0.45, 0.45)], ids=["lamp", "shade", "dim"]
 )
-@pytest.mark.parametrize("others", [("orange", "yellow", "blue"), ()], ids=["with others", "alone"])
+@pytest.mark.parametrize("others", [("orange", "blue"), ()], ids=["with others", "alone"])
 def test_the_same_fruit_under_another_light_is_no_other_colour(light, others):
-    found = look(fruit(training=green, real=green, light=light, others=others))
+    found = look(fruit(training=green, real=green, light=light, others=others, n=18, m=18, of=10))
     assert found.verdict in (Verdict.PASS, Verdict.CANNOT_TELL), found.headline
 
 
 def test_red_is_still_named_under_warm_light():
-    found = look(fruit(training=green, real=mixed, light=(1.2, 1.0, 0.7)))
+    found = look(fruit(training=green, real=mixed, n=18, m=24, of=10, light=(1.2, 1.0, 0.7)))
     assert found.concepts[0].extra["missing"][0]["name"] == "red"
 
 
 def test_a_size_or_a_ground_that_one_concept_alone_lacks_is_named():
     rng = np.random.default_rng(1)
-    far = fruit(training=green, real=green) + [
+    far = fruit(training=green, real=green, n=20, m=16, of=12) + [
         ("apple", "real_world", drawn(rng, "green", size=0.1)) for _ in range(16)
     ]
     assert look(far).concepts[0].extra["missing"][0]["name"] == "small in the picture"
     black = [("apple", "real_world", drawn(rng, "green", ground=(30, 30, 32))) for _ in range(16)]
-    found = look(fruit(training=green, real=green) + black).concepts[0]
+    found = look(fruit(training=green, real=green, n=20, m=16, of=12) + black).concepts[0]
     assert (
         found.extra["missing"][0]["name"] == "before a dark ground" and "apple before a dark ground" in found.headline
     )
@@ -153,7 +153,7 @@ def test_what_all_concepts_lack_alike_is_how_pictures_were_taken_and_no_finding_
 def test_without_real_use_and_taxonomy_uniform_and_narrow_are_not_told_apart_and_siblings_give_a_hint():
     rng = np.random.default_rng(2)
     rows = [("apple", "training", drawn(rng, "green")) for _ in range(40)]
-    for tone in ("blue", "yellow", "red"):
+    for tone in ("blue", "yellow"):
         grounds = [(25, 25, 25), (175, 175, 175)]
         rows += [(tone, "training", drawn(rng, tone, ground=grounds[i % 2])) for i in range(30)]
     found = look(rows)
@@ -214,14 +214,23 @@ def test_few_pictures_are_not_called_fine_and_odd_datasets_do_not_break():
     assert unlabelled.verdict is Verdict.CANNOT_TELL
 
 
-def test_same_input_same_answer_and_cancel_is_let_through(green_apples):
-    assert look(fruit(training=green, real=mixed, of=24)) == green_apples
+def test_unlabelled_real_use_counts_where_there_is_one_concept_alone():
+    rng = np.random.default_rng(6)
+    rows = [("apple", "training", drawn(rng, "green")) for _ in range(16)]
+    rows += [((), "real_world", drawn(rng, mixed(i))) for i in range(20)]
+    found = look(rows)
+    assert found.concepts[0].extra["missing"][0]["name"] == "red" and "have no labels" in found.headline
+
+
+def test_same_input_same_answer_and_cancel_is_let_through():
+    few = fruit(training=green, real=mixed, n=13, m=13, of=0)
+    assert look(few) == look(few)
 
     def stop(done, total, note=""):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        find_scope(*opened(fruit(training=green, real=green)), progress=stop)
+        find_scope(*opened(few), progress=stop)
 
 
 def test_too_many_pictures_are_drawn_from_evenly():
@@ -234,7 +243,7 @@ def test_too_many_pictures_are_drawn_from_evenly():
 def pool(rng, n=300):
     """Subjects of many colours, sizes, grounds, as a wide concept has."""
     tones = np.array([TONES[t] for t in TONES], dtype=np.float32)[rng.integers(0, len(TONES), n)] / 255
-    points = to_linear(np.clip(tones[:, None] + rng.normal(0, 0.03, (n, SAMPLES, 3)), 0, 1).astype(np.float32))
+    points = to_linear(np.clip(tones[:, None] + rng.normal(0, 0.03, (n, 8, 3)), 0, 1).astype(np.float32))
     ground = np.stack([rng.uniform(10, 95, n), rng.normal(0, 12, n), rng.normal(0, 12, n)], axis=1)
     return SubjectValues(np.arange(n), points, rng.uniform(0.1, 1, n), rng.uniform(-1, 1, n), ground)
 
