@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.missing_values import LEAST_SHOWN, MATTERS_FROM, STRAY, apart
+from analysis.prompt_values import Prompt
 from analysis.statistics import benjamini_hochberg
 from analysis.subject_light import LIGHTS
 from analysis.subject_values import COLOURS, VALUES, SubjectValues, colours_of
@@ -24,6 +25,8 @@ OTHER_WORDS: Final[Mapping[str, str]] = {
     "standing": "upright", "lying": "flat",
 }  # fmt: skip
 """Words of a taxonomy for values of `VALUES`."""
+WORDS: Final = "words"
+"""Kind of a value that a prompt sees."""
 SEEN: Final = 0.8
 """Least share of pictures with a value in which the value is measured: see docs/checks/scope.md."""
 PARTLY: Final = 0.3
@@ -41,9 +44,11 @@ class Declared:
     """A value the taxonomy names for a concept.
 
     Attributes:
-        word: as the taxonomy has it. kind, value: of `VALUES`; both empty for what is not measured.
+        word: as the taxonomy has it. kind, value: of `VALUES`; the kind is `words` for what a calibrated prompt
+            sees, and both are empty for what is not measured.
         shown: training pictures that show it, under any plausible light; n: of how many.
         corrected: p-value of "a tenth of the pictures show it", corrected; nan where it is not measured.
+        known: rows of pictures known to show it, where a prompt sees it.
     """
 
     word: str
@@ -52,6 +57,7 @@ class Declared:
     shown: int
     n: int
     corrected: float
+    known: tuple[int, ...] = ()
 
     @property
     def lacking(self) -> bool:
@@ -85,26 +91,30 @@ def _values_in(text: str) -> list[tuple[str, str]]:
     return [(kind, v) for w in words for kind in ("colour", "posture") for v in VALUES[kind] if v == w]
 
 
-def declared(entry: Entry, training: SubjectValues) -> list[Declared]:
+def declared(entry: Entry, training: SubjectValues, prompts: Mapping[str, Prompt] | None = None) -> list[Declared]:
     """What the taxonomy names for a concept, counted in its training pictures; `corrected` within the concept."""
     from scipy.stats import binom
 
     words, n = words_of(entry), len(training.rows)
     if not words or not n:
         return []
-    shows = _shown_under_any_light(training)
-    p_values, counts = [], []
-    for _, kind, value in words:
+    shows, codes = _shown_under_any_light(training), training.codes()
+    found = []
+    for word, kind, value in words:
+        prompt = (prompts or {}).get(word) if not kind else None
         if kind == "colour":
             count = int(shows[:, COLOURS.index(value)].sum())
         elif kind:
-            count = int((training.codes()[kind] == VALUES[kind].index(value)).sum())
+            count = int((codes[kind] == VALUES[kind].index(value)).sum())
         else:
-            count = 0
-        counts.append(count)
-        p_values.append(float(binom.cdf(count, n, MATTERS_FROM * SEEN)) if kind else float("nan"))
-    corrected = benjamini_hochberg(np.array(p_values))
-    return [Declared(*w, c, n, float(p)) for w, c, p in zip(words, counts, corrected, strict=True)]
+            count = int(prompt.shown(training.rows).sum()) if prompt else 0
+        if prompt:
+            kind, value = WORDS, word
+        chance = float(binom.cdf(count, n, MATTERS_FROM * SEEN)) if kind else float("nan")
+        known = tuple(int(r) for r in prompt.known) if prompt else ()
+        found.append(Declared(word, kind, value, count, n, chance, known))
+    corrected = benjamini_hochberg(np.array([d.corrected for d in found]))
+    return [replace(d, corrected=float(p)) for d, p in zip(found, corrected, strict=True)]
 
 
 def _shown_under_any_light(values: SubjectValues) -> NDArray[np.bool_]:

@@ -29,7 +29,8 @@ class Judged:
         declared: values its taxonomy names. hints: values its siblings show.
         common: (value, share of training) of values nearly all training pictures share.
         varied, varied_real: diversity of either origin.
-        ids: ids of its measured training pictures; real_ids: of real use; hint_ids: of each hint's examples.
+        ids: ids of its measured training pictures; real_ids: of real use; hint_ids: of each hint's examples;
+            known_ids: of pictures known to show each declared value.
     """
 
     concept: str
@@ -47,6 +48,7 @@ class Judged:
     ids: tuple[str, ...]
     real_ids: tuple[str, ...]
     hint_ids: tuple[tuple[str, ...], ...]
+    known_ids: tuple[tuple[str, ...], ...]
 
 
 def missing_of(j: Judged, alpha: float, evidence: int) -> list[dict[str, object]]:
@@ -66,19 +68,19 @@ def missing_of(j: Judged, alpha: float, evidence: int) -> list[dict[str, object]
         for t in j.tallies
         if t.missing
     ]
-    known = {m["name"] for m in out}
+    named = {m["name"] for m in out}
     out += [
         {
             "name": d.value,
             "kind": d.kind,
-            "evidence": [],
+            "evidence": list(known),
             "training": d.shown,
             "training_n": d.n,
             "p_value": d.corrected,
             "certain": True,
         }
-        for d in j.declared
-        if d.lacking and d.corrected <= alpha and d.value not in known
+        for d, known in zip(j.declared, j.known_ids, strict=True)
+        if d.lacking and d.corrected <= alpha and d.value not in named
     ]
     if not j.tallies:
         out += [

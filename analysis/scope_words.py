@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.checks.base import ConceptFinding, Verdict
 from analysis.concept_tree import leaf
+from analysis.declared_values import WORDS
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.missing_values import Tally, lacking
 
@@ -24,8 +25,10 @@ NO_LABELS: Final = "The pictures of real use have no labels, so nobody knows whi
 
 
 def thing(value: str, kind: str, concept: str) -> str:
-    """`red apple`, `upright apple`, `apple before a dark ground`."""
+    """`red apple`, `upright apple`, `apple before a dark ground`, `“sliced apples”`."""
     name = leaf(concept)
+    if kind == WORDS:
+        return f"“{value}”"
     return f"{value} {name}" if kind in ("colour", "posture") else f"{name} {value}"
 
 

@@ -31,12 +31,14 @@ from analysis import scope_words as words
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
 from analysis.concept_tree import build_tree, entry_of
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset
-from analysis.declared_values import Declared, declared, hints, photo_codes
+from analysis.declared_values import Declared, declared, hints, photo_codes, words_of
 from analysis.features import Features
 from analysis.missing_values import exact, findings_of, lacking, tally
 from analysis.progress import Progress, no_progress, scaled
+from analysis.prompt_values import calibrated
 from analysis.scope_concept import Judged, common, missing_of
-from analysis.subject_values import measure_pictures
+from analysis.subject_values import SubjectValues, measure_pictures
+from analysis.taxonomy import Entry
 from analysis.vendi import Diversity, diversity
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
@@ -247,6 +249,17 @@ def chosen(dataset: Dataset, concepts: Sequence[str], params: Params) -> dict[tu
     }
 
 
+def declared_of(
+    dataset: Dataset, features: Features, entries: Sequence[Entry], concept: str, training: SubjectValues
+) -> tuple[Declared, ...]:
+    """What these entries of the taxonomy name for a concept, by measurement or by a prompt that passed."""
+    out: list[Declared] = []
+    for entry in entries:
+        unmeasured = [word for word, kind, _ in words_of(entry) if not kind]
+        out += declared(entry, training, calibrated(dataset, features, unmeasured, concept))
+    return tuple(out)
+
+
 def find_scope(
     dataset: Dataset, features: Features, params: Params = DEFAULT_PARAMS, *, progress: Progress = no_progress
 ) -> ScopeResult | Unavailable:
@@ -282,6 +295,7 @@ def find_scope(
         entries = [e for e in dataset.taxonomy if name is not None and e.name == name]
         of, of_real = (of_concept(dataset, concept, o, concepts) for o in (TRAINING, REAL_WORLD))
         hinted = hints(concept, codes, params.alpha) if concept not in enough else []
+        said = declared_of(dataset, features, entries, concept, training[k])
         judged.append(
             Judged(
                 concept=concept,
@@ -291,7 +305,7 @@ def find_scope(
                 of_real=len(of_real),
                 tallies=tuple(t for t in tallies if t.concept == concept),
                 tests=tests,
-                declared=tuple(d for e in entries for d in declared(e, training[k])),
+                declared=said,
                 hints=tuple(hinted),
                 common=common(training[k]),
                 varied=diversity(features.image[groups[concept, TRAINING]], params.seed),
@@ -301,6 +315,7 @@ def find_scope(
                 hint_ids=tuple(
                     tuple(str(ids[values[c, TRAINING].rows[i]]) for c, at in h.examples for i in at[:4]) for h in hinted
                 ),
+                known_ids=tuple(tuple(str(ids[r]) for r in d.known[: params.evidence]) for d in said),
             )
         )
     return ScopeResult(

@@ -19,6 +19,7 @@ from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
 from analysis.missing_values import exact, findings_of, tally
+from analysis.prompt_values import calibrate
 from analysis.subject_light import LIGHTS, common_light, relit
 from analysis.subject_values import COLOURS, SAMPLES, SubjectValues, colours_of, measure, to_lab, to_linear
 from analysis.taxonomy import Entry
@@ -188,6 +189,42 @@ def test_few_pictures_cannot_prove_that_a_named_colour_is_missing():
     rows = [("apple", "training", drawn(rng, "green")) for _ in range(15)]
     found = look(rows, [Entry("apple", include=("red", "green"))])
     assert found.verdict is Verdict.CANNOT_TELL and "may be chance" in found.headline
+
+
+class Words(Album):
+    """Knows one direction for “sliced” and another for all other words."""
+
+    def encode_texts(self, texts):
+        return np.array([[0.0, 1.0] if "sliced" in t else [1.0, 0.0] for t in texts], dtype=np.float32)
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_prompt_names_a_value_only_after_a_calibration_on_pictures_known_to_show_it(sees):
+    rng = np.random.default_rng(8)
+    rows = [("apple", "training", drawn(rng, "green")) for _ in range(50)]
+    rows += [((), "real_world", drawn(rng, "green")) for _ in range(12)]
+    data, features = opened([*rows, ("pear", "training", rows[0][2])], [Entry("apple", include=("sliced apples",))])
+    cut = np.arange(len(data)) // 50 == 1
+    images = data.images.assign(cut=np.where(cut, "Sliced Apple", None))
+    data = replace(data, images=images, metadata=("cut",), _cache={})
+    angle = np.where(cut & sees, 1.2, 0.3) + rng.normal(0, 0.1, len(cut))
+    joint = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    features = replace(features, joint=joint, pictures=Words(features.pictures.jpegs))
+    found = next(f for f in find_scope(data, features).findings().concepts if f.concept == "apple")
+    if sees:
+        assert found.verdict is Verdict.FAIL and "No “sliced apples”" in found.headline
+        assert set(found.extra["missing"][0]["evidence"]) <= set(images["image_id"][cut])
+    else:
+        assert found.verdict is Verdict.CANNOT_TELL and found.extra["not_looked_for"] == ["sliced apples"]
+
+
+def test_a_prompt_that_many_others_also_answer_is_not_trusted():
+    score = np.concatenate([np.linspace(1, 2, 30), np.linspace(0, 0.9, 60)])
+    known = np.arange(90) < 30
+    prompt = calibrate("sliced", score, known)
+    assert prompt is not None and prompt.right == 1 and prompt.shown(np.array([29, 89])).tolist() == [True, False]
+    assert calibrate("sliced", np.where(np.arange(90) % 5, score, 1.5), known) is None
+    assert calibrate("sliced", np.random.default_rng(0).normal(size=90), known) is None
 
 
 def test_words_of_a_taxonomy():
