@@ -9,6 +9,8 @@ import sys
 import pytest
 from app_support import APP, declared_pages, new_session, words
 
+from analysis.registry import CHECKS
+
 ROOT = APP.parent
 HEAVY = ("sklearn", "scipy", "torch", "open_clip", "onnxruntime", "lancedb", "pacmap", "cv2", "transformers")
 
@@ -24,6 +26,11 @@ def test_addresses_are_flat_and_unique():
     slugs = [k["url_path"] for k in pages.values() if not k.get("default")]
     assert len(set(slugs)) == len(slugs) == len(pages) - 1
     assert all(re.fullmatch("[a-z0-9_-]+", slug) for slug in slugs)
+
+
+def test_the_checks_stand_in_the_order_of_the_registry():
+    audit = [str(k["url_path"]) for page, k in declared_pages().items() if page.startswith("pages/audit/")]
+    assert [slug for slug in audit if slug in {c.page for c in CHECKS}] == [c.page for c in CHECKS if c.id != "balance"]
 
 
 @pytest.mark.parametrize("page", sorted(declared_pages()))
