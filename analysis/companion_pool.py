@@ -22,7 +22,8 @@ Bool = NDArray[np.bool_]
 Int64 = NDArray[np.int64]
 
 CHUNK: Final = 64
-REAL_PICTURES: Final = 800  # real pictures looked at
+REAL_PICTURES: Final = 800  # real pictures looked at that are known to show a concept, or not to
+OPEN_PICTURES: Final = 300  # real pictures looked at of which that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Read:
 def known_negatives(read: Read, k: int) -> Bool:
     """bool (m - training,): real pictures known not to show concept `k`."""
     return np.asarray(read.real_known[:, k] & ~read.real_member[:, k])
+
+
+def not_known(read: Read, k: int) -> Bool:
+    """bool (m - training,): real pictures of which it is not known whether they show concept `k`."""
+    return ~read.real_known[:, k]
 
 
 def read_pool(
@@ -79,7 +85,7 @@ def stratified(member: Bool, limit: int, rng: np.random.Generator) -> Int64:
 
 
 def _real(dataset: Dataset, classes: tuple[str, ...], rng: np.random.Generator) -> tuple[Int64, Bool, Bool]:
-    """Rows of real pictures with a label of a training concept, or known not to show one; their labels; what is known.
+    """Rows of real pictures; the labels they have of the training concepts; whether it is known if they show each.
 
     A labelled picture shows what its labels say and no other of the concepts.
     """
@@ -94,7 +100,9 @@ def _real(dataset: Dataset, classes: tuple[str, ...], rng: np.random.Generator) 
     for image, concept in zip(dataset.negatives["image"], dataset.negatives["concept"], strict=True):
         if real[image] and concept in place:
             known[image, place[concept]] = True
-    rows = np.flatnonzero(known.any(axis=1))
-    if len(rows) > REAL_PICTURES:
-        rows = np.sort(rng.choice(rows, REAL_PICTURES, replace=False))
+    parts = []
+    for of, most in ((real & known.any(axis=1), REAL_PICTURES), (real & ~known.any(axis=1), OPEN_PICTURES)):
+        some = np.flatnonzero(of)
+        parts.append(some if len(some) <= most else rng.choice(some, most, replace=False))
+    rows = np.sort(np.concatenate(parts))
     return rows, member[rows], known[rows]

@@ -10,16 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.checks.base import Verdict
-from analysis.companion_pool import Read, known_negatives
+from analysis.companion_pool import Read, known_negatives, not_known
 from analysis.companions import LABEL, MARK, NUMBERS, Companion
 from analysis.composition import decode_thumbnail
 from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.features import Features
-from analysis.hiding import Scorer
+from analysis.hiding import Scorer, fall_of
 from analysis.hiding_in_pictures import hide_in_pictures
 from analysis.narrowing import Narrowing
-from analysis.part_names import colour_words, place_word
+from analysis.part_names import THINGS, colour_words, nearest_word, place_word
 from analysis.progress import Progress
 
 Bool = NDArray[np.bool_]
@@ -34,7 +34,7 @@ MOST: Final[Mapping[str, int]] = {ACCUSED: 6, ITSELF: 3, UNPROVEN: 3, MIDDLE: 3,
 """Companions listed a concept, by role, in this order."""
 COMPANION_COLUMNS: Final = [
     "concept", "number", "kind", "role", "name", "p_corrected", *NUMBERS, "real_positive_with", "picture_drop",
-    "picture_random", "pictures", "lacking", "elsewhere", "evidence",
+    "picture_random", "pictures", "lacking", "elsewhere", "open", "evidence",
 ]  # fmt: skip
 REGION_COLUMNS: Final = ["number", "image_id", "cells"]
 NARROWING_COLUMNS: Final = [
@@ -61,7 +61,8 @@ def companion_rows(
         `p_corrected`, the columns `NUMBERS`, `real_positive_with` (share of real pictures with the concept that have
         it), `picture_drop` and `picture_random` (fall of the probability when it, or as much at random, is painted
         over in a few pictures), and lists of ids: `pictures` (with the concept and it), `lacking` (with the concept,
-        without it), `elsewhere` (known without the concept, with it), `evidence`.
+        without it), `elsewhere` (known without the concept, with it), `open` (real, not known, with it and
+        scored above one half), `evidence`.
         Regions: `number`, `image_id`, `cells` (list of locations, row by row).
     """
     ids = dataset.images["image_id"].to_numpy()[read.rows].astype(str)
@@ -73,7 +74,7 @@ def companion_rows(
             of = sorted((x for x in listed if x[0] == k and x[3] == role), key=_order)
             for _, companion, p, _ in of[:most]:
                 progress(k, len(read.classes), "naming what travels")
-                lists = _lists(read, companion, k, score, role)
+                lists = _lists(read, companion, k, score, wholes[k], role)
                 row: dict[str, Any] = {
                     "concept": read.classes[k],
                     "number": len(out),
@@ -89,7 +90,7 @@ def companion_rows(
                     row |= hide_in_pictures(features, read, companion.at, shown, wholes[k])
                 row |= {name: [str(i) for i in ids[rows]] for name, rows in lists.items()}
                 out.append(row)
-                drawn = [*lists["pictures"][:DRAWN], *lists["elsewhere"][:DRAWN], *lists["evidence"][:DRAWN]]
+                drawn = [*lists["pictures"][:DRAWN], *lists["elsewhere"][:DRAWN], *lists["open"][:DRAWN]]
                 for i in dict.fromkeys(int(i) for i in drawn):
                     cells = [int(c) for c in np.flatnonzero(companion.at[i])]
                     regions.append({"number": row["number"], "image_id": str(ids[i]), "cells": cells})
@@ -109,7 +110,9 @@ def _share(has: Bool, of: Bool) -> float:
     return float(has[of].mean()) if of.any() else float("nan")
 
 
-def _lists(read: Read, companion: Companion, k: int, score: NDArray[np.float64], role: str) -> dict[str, Int64]:
+def _lists(
+    read: Read, companion: Companion, k: int, score: NDArray[np.float64], whole: Scorer, role: str
+) -> dict[str, Int64]:
     n, has = read.pool.training, companion.has
     positive = read.member[:, k]
     size = companion.at.sum(axis=1)
@@ -123,7 +126,14 @@ def _lists(read: Read, companion: Companion, k: int, score: NDArray[np.float64],
     elsewhere = elsewhere[np.argsort(-score[elsewhere], kind="stable")]
     # A mark is told by the pictures that carry it, all others by the pictures that are wrongly scored.
     evidence = with_it if companion.kind == MARK or role != ACCUSED else np.concatenate([elsewhere, with_it])
-    lists = {"pictures": with_it, "lacking": lacking, "elsewhere": elsewhere, "evidence": evidence}
+    unlabelled = n + np.flatnonzero(not_known(read, k) & has[n:] & (score[n:] > 0.5))
+    if len(unlabelled):  # those first whose score hangs on it most: likely without the concept
+        local, at = read.pool.maps.local[unlabelled], companion.at[unlabelled]
+        fall = fall_of(local, at, [whole], np.zeros(len(unlabelled), dtype=np.int64), draws=1)
+        unlabelled = unlabelled[np.argsort(fall.after - fall.before, kind="stable")]
+    if role == UNPROVEN:
+        evidence = np.concatenate([unlabelled, with_it])
+    lists = {"pictures": with_it, "lacking": lacking, "elsewhere": elsewhere, "open": unlabelled, "evidence": evidence}
     return {name: rows[:PICTURES].astype(np.int64) for name, rows in lists.items()}
 
 
@@ -135,6 +145,7 @@ def _name(features: Features, read: Read, companion: Companion, k: int) -> str:
     rows = np.flatnonzero(companion.has[:n] & read.member[:, k])
     share = companion.at[rows].mean(axis=0).reshape(grid)
     place = place_word(share)
+    word = _word(features, read, companion, rows[:16])
     if companion.kind == MARK:
         return f"mark {place}"
     assert features.pictures is not None
@@ -143,7 +154,22 @@ def _name(features: Features, read: Read, companion: Companion, k: int) -> str:
         rgb = decode_thumbnail(jpeg)
         if rgb is not None:
             pixels.append(_pixels(rgb, companion.at[i].reshape(grid)))
-    return f"{colour_words(np.concatenate(pixels))} part {place}" if pixels else f"part {place}"
+    colour = colour_words(np.concatenate(pixels)) + " " if pixels else ""
+    return f"{colour}part {place}" + (f" (like {word})" if word else "")
+
+
+def _word(features: Features, read: Read, companion: Companion, rows: Int64) -> str:
+    """What the model would call these places, of `THINGS`; empty where it knows no texts or is unsure."""
+    if not features.model.knows_text or not len(rows):
+        return ""
+    assert features.pictures is not None
+    spatial = features.pictures.spatial(read.rows[rows])
+    spatial = spatial.reshape(len(rows), -1, spatial.shape[-1])
+    if spatial.shape[1] != companion.at.shape[1]:
+        return ""
+    here = spatial[companion.at[rows]]
+    texts = features.pictures.encode_texts([f"a photo of {thing}" for thing in THINGS])
+    return nearest_word(here.mean(axis=0) - spatial.reshape(-1, spatial.shape[-1]).mean(axis=0), texts)
 
 
 def _pixels(rgb: NDArray[np.uint8], cells: Bool) -> NDArray[np.uint8]:
@@ -214,7 +240,12 @@ def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: 
         first = next(c for c in own if c["role"] == UNPROVEN)
         return (
             f"Cannot tell: {first['with_it']:.0%} of its pictures have {described(first)}, {first['without_it']:.0%} "
-            f"of the others. Is it {name} itself, or only its company? Real pictures without {name} would tell."
+            f"of the others. Is it {name} itself, or only its company? "
+            + (
+                f"Real pictures that score as {name} for it are shown: label those."
+                if len(first["open"])
+                else f"Labelled real pictures without {name} would tell."
+            )
         )
     return "Nothing that travels with it misleads the score."
 

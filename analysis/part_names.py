@@ -16,6 +16,16 @@ COLOURS: Final = {
     "light blue": (150, 185, 220), "purple": (125, 75, 150), "pink": (225, 150, 175),
 }  # fmt: skip
 """Everyday colours, sRGB; a pixel takes the nearest in CIELAB."""
+THINGS: Final = (
+    "leaves", "flowers", "grass", "a tree", "the sky", "clouds", "water", "sand", "snow", "rocks", "a wall", "bricks",
+    "wood", "a floor", "a carpet", "a table", "a chair", "a shelf", "a window", "a curtain", "a door", "a road",
+    "a car", "a building", "a face", "hair", "a hand", "a person", "a crowd", "a white dress", "a veil", "a suit",
+    "clothes", "shoes", "a hat", "glasses", "jewellery", "food", "a plate", "a glass", "a bottle", "cutlery", "a cake", "fruit",
+    "vegetables", "an animal", "a dog", "a cat", "a bird", "fur", "a book", "paper", "a screen", "a lamp", "lights",
+    "a sign", "letters", "a logo", "a watermark", "a price tag", "a picture frame", "a ruler", "a bag", "a box",
+    "plastic", "metal", "fabric", "a blurred background", "a shadow", "a reflection",
+)  # fmt: skip
+"""What a part is called where the model knows texts: common things in photos, and what is stuck onto photos."""
 LIGHTNESS: Final = 0.6  # weight of lightness against hue: shade changes the first, rarely the second
 
 
@@ -58,3 +68,19 @@ def place_word(share: Float64) -> str:
     if vertical and sideways:
         return f"{vertical} {sideways}" if vertical != "in the middle" else f"on the {sideways}"
     return vertical or (f"on the {sideways}" if sideways else "anywhere in the picture")
+
+
+def nearest_word(vector: NDArray[np.floating], texts: NDArray[np.floating]) -> str:
+    """The one of `THINGS` whose text vector, less their mean, points where `vector` does; empty where two are as near.
+
+    Args:
+        vector: (d,), what is seen less what is seen on average.
+        texts: (len(THINGS), d), their text vectors.
+    """
+    apart = texts - texts.mean(axis=0)
+    apart = apart / np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-9)
+    likeness = apart @ vector
+    best, second = np.argsort(-likeness, kind="stable")[:2]
+    spread = float(likeness.std())
+    sure = likeness[best] - likeness[second] >= 0.5 * spread and likeness[best] >= likeness.mean() + 2 * spread
+    return THINGS[int(best)] if sure else ""

@@ -184,7 +184,11 @@ class CoOccurrenceResult:
             tables.headline(row, accused.to_dict("records"), own.to_dict("records")),
             tuple(evidence),
             fix,
-            {"n": int(row["n"]), "confounders": tables.confounders(accused)},
+            {
+                "n": int(row["n"]),
+                "confounders": tables.confounders(accused),
+                "candidates": tables.confounders(own[own["role"] == tables.UNPROVEN]),
+            },
         )
 
 
@@ -271,7 +275,7 @@ def find_co_occurrence(
         table = tables.concept_rows(target.classes, count, every, none[0], params.min_images, params.fail_wrong)
         return CoOccurrenceResult(table, *none, used=0, real=0, grid=(1, 1), params=params)
     read = read_pool(dataset, features.pictures, params.pictures, seed=params.seed, progress=progress)
-    pool, member, classes, rows = read.pool, read.member, read.classes, read.rows
+    pool, member, classes = read.pool, read.member, read.classes
     examined: list[_Examined] = []
     wholes = {}
     for k in range(len(classes)):
@@ -293,7 +297,7 @@ def find_co_occurrence(
         of_e = [(c, r) for (x, c), r in zip(tried, roles, strict=True) if x is e]
         accused = [c.at for c, r in of_e if r == tables.ACCUSED]
         own = [c.at for c, r in of_e if r in (tables.ITSELF, tables.MIDDLE)]
-        if accused and own and len(pool.x) > pool.training:
+        if accused and own and known_negatives(read, e.concept).any():
             fixed = narrow(pool, e.positive, np.any(accused, axis=0), np.any(own, axis=0), wholes[e.concept])
             if fixed is not None:
                 narrowed[e.concept] = fixed
@@ -307,7 +311,7 @@ def find_co_occurrence(
         narrowing=narrowing,
         scores=scores,
         used=pool.training,
-        real=len(rows) - pool.training,
+        real=int(read.real_known.any(axis=1).sum()),
         grid=pool.maps.grid,
         params=params,
     )

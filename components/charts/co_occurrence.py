@@ -104,6 +104,7 @@ def _one(opened: OpenDataset, findings: Findings, row: Mapping[Any, Any], name: 
 
     strip(f"{name}, with it", "pictures")
     strip(f"With it, but without {name}: wrongly scored ones first", "elsewhere")
+    strip(f"Real pictures without a label that have it and score as {name}: do they show it?", "open")
     if len(row["lacking"]):
         st.markdown(f"**{md(f'{name}, without it')}**")
         picture_strip(opened, list(row["lacking"]), f"co_occurrence-lacking-{row['number']}", limit=PICTURES)

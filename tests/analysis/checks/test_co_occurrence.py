@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from analysis.embedders.base import ImageEncoding, ModelInfo, l2_normalised
 from analysis.features import Features
 from analysis.fixed_marks import edge_field, find_mark
 from analysis.hiding import hidden
-from analysis.part_names import colour_words, place_word
+from analysis.part_names import THINGS, colour_words, nearest_word, place_word
 
 GRID, DIM = 4, 24
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", DIM, DIM, 224, False)
@@ -133,6 +134,15 @@ def test_without_real_pictures_company_is_shown_and_not_accused():
     assert all(c.extra["confounders"] == [] for c in found.concepts)
 
 
+def test_real_pictures_without_a_label_are_shown_for_the_person_to_decide_and_accuse_nobody():
+    data, features = wedding()
+    training = data.labels[data.labels["image"] < 120].reset_index(drop=True)
+    result = find(replace(data, labels=training, _cache={}), features)
+    assert not {c.verdict for c in result.findings().concepts} & set(FIRES)
+    shown = {i for ids in result.companions.loc[result.companions["concept"] == "bouquet", "open"] for i in ids}
+    assert shown and all(i.startswith("real_world:") for i in shown)
+
+
 def test_a_mark_on_one_concept_is_named_and_on_all_of_them_it_is_not():
     parts, labels = [[THING]] * 48 + [[OTHER]] * 48, [("bouquet",)] * 48 + [("couple",)] * 48
     hit = [i % 10 != 0 for i in range(48)]
@@ -220,3 +230,9 @@ def test_words_for_places_and_colours():
     share[6, 6] = 1
     assert place_word(share) == "at the bottom right"
     assert colour_words(np.full((10, 3), (200, 30, 40), np.uint8)) == "red"
+
+
+def test_a_part_is_called_what_it_points_to_and_nothing_where_two_are_as_near():
+    texts = np.eye(len(THINGS))
+    assert nearest_word(texts[3], texts) == THINGS[3]
+    assert nearest_word(texts[3] + texts[4], texts) == ""
