@@ -20,9 +20,9 @@ THINGS: Final = (
     "leaves", "flowers", "grass", "a tree", "the sky", "clouds", "water", "sand", "snow", "rocks", "a wall", "bricks",
     "wood", "a floor", "a carpet", "a table", "a chair", "a shelf", "a window", "a curtain", "a door", "a road",
     "a car", "a building", "a face", "hair", "a hand", "a person", "a crowd", "a white dress", "a veil", "a suit",
-    "clothes", "shoes", "a hat", "glasses", "jewellery", "food", "a plate", "a glass", "a bottle", "cutlery", "a cake", "fruit",
-    "vegetables", "an animal", "a dog", "a cat", "a bird", "fur", "a book", "paper", "a screen", "a lamp", "lights",
-    "a sign", "letters", "a logo", "a watermark", "a price tag", "a picture frame", "a ruler", "a bag", "a box",
+    "clothes", "shoes", "a hat", "glasses", "jewellery", "food", "a plate", "a glass", "a bottle", "cutlery",
+    "a cake", "fruit", "vegetables", "an animal", "a dog", "a cat", "a bird", "fur", "a book", "paper", "a screen", "a lamp",
+    "lights", "a sign", "letters", "a logo", "a watermark", "a price tag", "a picture frame", "a ruler", "a bag", "a box",
     "plastic", "metal", "fabric", "a blurred background", "a shadow", "a reflection",
 )  # fmt: skip
 """What a part is called where the model knows texts: common things in photos, and what is stuck onto photos."""

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings
+from analysis.companion_tables import COMPANION_COLUMNS
 from components.charts.common import bars, histogram, show
 from components.evidence import picture_strip
 from components.regions import outlined_strip
@@ -34,6 +35,9 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     """Bars of what recurs with a concept, one thing's pictures with it outlined, then before and after narrowing."""
     companions = findings.tables.get("companions")
     if companions is None or companions.empty:
+        return
+    if not set(COMPANION_COLUMNS) <= set(companions.columns):  # kept by an earlier version
+        st.caption("This result was kept by an earlier version: press “Run again” to see what recurs.")
         return
     order = [f.concept for f in findings.concepts if f.concept in set(companions["concept"])]
     names = short_concepts(order)
