@@ -17,13 +17,14 @@ COLOURS: Final = {
 }  # fmt: skip
 """Everyday colours, sRGB; a pixel takes the nearest in CIELAB."""
 THINGS: Final = (
-    "leaves", "flowers", "grass", "a tree", "the sky", "clouds", "water", "sand", "snow", "rocks", "a wall", "bricks",
-    "wood", "a floor", "a carpet", "a table", "a chair", "a shelf", "a window", "a curtain", "a door", "a road",
-    "a car", "a building", "a face", "hair", "a hand", "a person", "a crowd", "a white dress", "a veil", "a suit",
-    "clothes", "shoes", "a hat", "glasses", "jewellery", "food", "a plate", "a glass", "a bottle", "cutlery",
-    "a cake", "fruit", "vegetables", "an animal", "a dog", "a cat", "a bird", "fur", "a book", "paper", "a screen", "a lamp",
-    "lights", "a sign", "letters", "a logo", "a watermark", "a price tag", "a picture frame", "a ruler", "a bag", "a box",
-    "plastic", "metal", "fabric", "a blurred background", "a shadow", "a reflection",
+    "leaves", "flowers", "grass", "a tree", "the sky", "clouds", "water", "sand", "snow", "rocks", "a wall",
+    "bricks", "wood", "a floor", "a carpet", "a table", "a chair", "a shelf", "a window", "a curtain",
+    "a door", "a road", "a car", "a building", "a face", "hair", "a hand", "a person", "a crowd",
+    "a white dress", "a veil", "a suit", "clothes", "shoes", "a hat", "glasses", "jewellery", "food",
+    "a plate", "a glass", "a bottle", "cutlery", "a cake", "fruit", "vegetables", "an animal", "a dog",
+    "a cat", "a bird", "fur", "a book", "paper", "a screen", "a lamp", "lights", "a sign", "letters",
+    "a logo", "a watermark", "a price tag", "a picture frame", "a ruler", "a bag", "a box", "plastic",
+    "metal", "fabric", "a blurred background", "a shadow", "a reflection",
 )  # fmt: skip
 """What a part is called where the model knows texts: common things in photos, and what is stuck onto photos."""
 LIGHTNESS: Final = 0.6  # weight of lightness against hue: shade changes the first, rarely the second
