@@ -37,7 +37,7 @@ ALPHA: Final = 0.05
 _HELP: Final = {
     "labels": "Put the pictures into one folder per concept, or name their concepts in a manifest.",
     "real_world": "Open the dataset again from the start page with a second folder: pictures from real use.",
-    "taxonomy": "Give a file that says what each concept means.",
+    "taxonomy": "Write down what each concept means on the page Taxonomy, or take over a file there.",
 }
 
 
@@ -155,7 +155,7 @@ def _what_would_help(opened: OpenDataset, check: Check) -> None:
     missing = {
         "labels": not opened.dataset.concepts,
         "real_world": not opened.dataset.has_real_world,
-        "taxonomy": True,
+        "taxonomy": not opened.dataset.taxonomy,
     }
     words = [_HELP[need] for need in check.needs if missing.get(need)]
     for sentence in words:

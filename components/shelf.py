@@ -6,6 +6,8 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +15,7 @@ import streamlit as st
 
 from analysis.audit import AuditRun
 from analysis.dismissals import Dismissals
-from analysis.errors import InputError
+from analysis.errors import InputError, StoreError
 from analysis.paths import cache_dir
 from analysis.progress import Progress
 from analysis.quiz import Quizzes
@@ -22,6 +24,8 @@ from analysis.regions import RegionReviews
 from analysis.results import ResultStore
 from analysis.samples import Sample, bundled_samples
 from analysis.sources import Source, allowed_roots
+from analysis.taxonomies import Taxonomies
+from analysis.taxonomy import Entry
 from components.thumbnails import SERVER
 
 if TYPE_CHECKING:
@@ -46,6 +50,7 @@ class Shelf:
         self.results = ResultStore(root)
         self.dismissals = Dismissals(root)
         self.quizzes = Quizzes(root)
+        self.taxonomies = Taxonomies(root)
         self.region_reviews = RegionReviews(root)
         self._runs: OrderedDict[tuple[str, str], AuditRun] = OrderedDict()
         self._lock = threading.Lock()
@@ -101,8 +106,17 @@ class Shelf:
                 self._open.move_to_end((source_id, model))
             return opened
 
+    def tell_taxonomy(self, source_id: str) -> None:
+        """Let the open datasets of this source know the taxonomy kept for it. Raises StoreError."""
+        entries = self.taxonomies.current(source_id)
+        with self._lock:
+            for key in [k for k in self._open if k[0] == source_id]:
+                self._open[key] = with_taxonomy(self._open[key], entries)
+
     def put(self, model: str, opened: OpenDataset) -> None:
-        """Hold an opened dataset, and answer requests for its thumbnails."""
+        """Hold an opened dataset with the taxonomy kept for it, and answer requests for its thumbnails."""
+        with suppress(StoreError):  # the editor says why it cannot be read
+            opened = with_taxonomy(opened, self.taxonomies.current(opened.source.id))
         hashes = frozenset(opened.dataset.images["content_hash"].astype(str)) if len(opened.dataset) else frozenset()
         SERVER.allow(opened.source.id, opened.store, hashes)
         with self._lock:
@@ -154,6 +168,13 @@ class Shelf:
                 self.recent.add(source, images=images, concepts=concepts)
 
         return work
+
+
+def with_taxonomy(opened: OpenDataset, entries: tuple[Entry, ...]) -> OpenDataset:
+    """The same dataset with this taxonomy."""
+    if opened.dataset.taxonomy == entries:
+        return opened
+    return replace(opened, dataset=replace(opened.dataset, taxonomy=entries))
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-"""Taxonomy: the tree coloured by verdict, what is wrong with it, siblings side by side, and the tree to take home."""
+"""Taxonomy: the tree coloured by verdict, what is wrong with it, siblings side by side, and the editor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings, Verdict
-from analysis.concept_tree import drafted, leaf
-from analysis.taxonomy import Entry, as_csv, as_yaml
+from analysis.concept_tree import leaf
 from components.charts.common import VERDICT_COLOURS, bars, show
+from components.taxonomy_editor import editor
 from components.text import count, plain
 from components.theme import colours, figure_layout
 from components.verdicts import verdict_word
@@ -27,7 +27,7 @@ HEIGHT: Final = 520
 
 
 def draw(opened: OpenDataset, findings: Findings) -> None:
-    """The tree, a table of problems, the siblings hardest to tell apart, and the taxonomy to download."""
+    """The tree, a table of problems, the siblings hardest to tell apart, and the editor."""
     tree = findings.tables["tree"]
     st.subheader("The tree", anchor=False)
     words = "Drafted from your folders." if findings.extra["drafted"] else "As written in your taxonomy."
@@ -36,7 +36,7 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     st.html(_legend(tree))
     _problems(findings.tables["problems"])
     _siblings(findings.tables["siblings"])
-    _downloads(opened)
+    editor(opened)
 
 
 def tree_figure(tree: pd.DataFrame) -> go.Figure:
@@ -120,22 +120,3 @@ def _siblings(pairs: pd.DataFrame) -> None:
         title="Told apart",
     )
     show(figure, key="taxonomy-siblings", alt=f"Bars for {count(len(top), 'pair')} of siblings.")
-
-
-def _downloads(opened: OpenDataset) -> None:
-    given = opened.dataset.taxonomy
-    entries: tuple[Entry, ...] = given or drafted(opened.dataset.concepts)
-    st.subheader("Take the taxonomy with you" if given else "Start a taxonomy from your folders", anchor=False)
-    if not given:
-        st.markdown(
-            "This is a draft: one entry for each folder. Write down what each concept means, as seen in a picture."
-        )
-    with st.container(horizontal=True):
-        for form, text in (("CSV", as_csv(entries)), ("YAML", as_yaml(entries))):
-            st.download_button(
-                f"Taxonomy ({form})",
-                text.encode("utf-8", "backslashreplace"),
-                file_name=f"taxonomy.{form.lower()}",
-                key=f"taxonomy-{form}",
-                on_click="ignore",
-            )

@@ -30,3 +30,31 @@ def test_the_tree_is_drawn_with_what_is_wrong_and_can_be_taken_home(tmp_path, mo
         "Taxonomy (CSV)",
         "Taxonomy (YAML)",
     ]
+
+
+def test_what_is_written_is_kept_counts_for_the_checks_and_can_be_undone(tmp_path, monkeypatch):
+    from analysis.taxonomy import Entry
+    from components.shelf import shelf
+    from components.taxonomy_editor import _save, _undo
+
+    root = tmp_path / "training"
+    for number, concept in enumerate(("Apple", "Saw")):
+        (root / concept).mkdir(parents=True)
+        for i in range(3):
+            photo(1000 * number + i, size=(48, 36)).save(root / concept / f"{i}.jpg")
+    monkeypatch.setenv("EXPLORER_ROOTS", str(tmp_path))
+    monkeypatch.setenv("EXPLORER_DATASET", str(root))
+    page = run_until(new_session(PAGE), lambda at: has_title(at) and bool(at.get("plotly_chart")))
+    assert "A draft: one line for each folder" in words(page)
+    assert page.button(key="taxonomy-undo").disabled
+    (opened,) = shelf()._open.values()
+    source = opened.source.id
+    monkeypatch.setattr("streamlit.session_state", {})
+    _save(source, (Entry("Apple", "a fruit"), Entry("Saw", "a tool"), Entry("Hammer", "a tool too")))
+    page = run_until(new_session(PAGE), lambda at: has_title(at) and "Your taxonomy." in words(at))
+    assert "the pictures, labels or descriptions changed since" in words(page)
+    page.button(key="taxonomy-renew").click().run()
+    page = run_until(page, lambda at: "Hammer" in words(at) or any("Hammer" in str(d.value) for d in at.dataframe))
+    _undo(source)
+    page = run_until(new_session(PAGE), lambda at: has_title(at) and "A draft" in words(at))
+    assert not page.exception and not list(root.glob("*.json"))
