@@ -1,9 +1,13 @@
 """Training against real use in one object: the two-sample test, the ranked axes, their distributions, every value.
 
 Whether: `analysis.two_sample` on vectors and on measured values, within concepts where both sides have labels.
-In what: the measures of `analysis.shift_axes`, ranked by effect, p-values corrected for all of them (Benjamini and
-Hochberg 1995); and content, which is what still tells the sides' vectors apart once all that was measured has been
-regressed out of them.
+In what: the measures of `analysis.shift_axes`, p-values corrected for all of them (Benjamini and Hochberg 1995); of
+four axes that no simple measure catches also the model's own view (`analysis.altered_views`), whichever tells more.
+Content is what still tells the sides' vectors apart without what such alterations move; where none could be tried, once
+all that was measured has been regressed out of them.
+
+Ranked by effect times how much of the shift in the model's eyes the axis explains: a picture taken from nearer is also
+softer, and this way "nearer" comes first. Content counts half: a named cause is told before an unnamed one.
 """
 
 from __future__ import annotations
@@ -15,12 +19,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.altered_views import (
+    DEFAULT_SAMPLE,
+    SEEN_BY_MODEL,
+    Signatures,
+    axis_columns,
+    explained,
+    filtered,
+    signatures,
+    without,
+)
 from analysis.blind_spots import Axis
 from analysis.compare import DEFAULT_ALPHA, DEFAULT_SMALL_EFFECT
 from analysis.dataset import Dataset
 from analysis.features import Features
 from analysis.progress import Progress, no_progress, scaled
-from analysis.shift_axes import CONTENT, MEASURES, Measure, effect, measured_values, rank_table, stored_values
+from analysis.shift_axes import (
+    ALTERED,
+    BY_MODEL,
+    CONTENT,
+    MEASURES,
+    Measure,
+    effect,
+    measured_values,
+    rank_table,
+    stored_values,
+)
 from analysis.statistics import benjamini_hochberg, cliffs_delta
 from analysis.two_sample import MIN_SIDE, GapTest, gap_test
 
@@ -30,7 +54,8 @@ BINS = 24
 MOST_LAYOUT: Final = 400  # pictures of a side whose thumbnails are measured: an effect to within 0.05
 MOST_REREAD: Final = 200  # pictures of a side whose files are read again for noise: within 0.07, in 3 s
 FORM: Final = ("jpeg_quality", "megapixels")  # of the file: how it was saved is no gap in what is seen
-COLUMNS: Final = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence"]
+COLUMNS: Final = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence", "explains"]
+UNNAMED: Final = 0.5  # weight of content in the ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +67,7 @@ class Shift:
         table: one row an axis, the largest difference first: `axis`, `title`, `effect` (Cliff's delta in [-1, 1],
             above 0 where real use has more; nan where too few pictures could be measured), `p_value` (corrected),
             `direction` (`higher` | `lower`), `word` (completes "real-world pictures are …"), `differs` (bool),
-            `sentence`.
+            `sentence`, `explains` (share of the shift in the model's eyes, in [0, 1]; nan where it was not tried).
         distributions: `axis`, `origin`, `left`, `right` (edges of a bin), `share` (of that origin's pictures).
         measured: every axis with the value of each image.
     """
@@ -77,17 +102,76 @@ def measure_shift(
         seed=seed,
         progress=scaled(progress, 0.0, 0.3),
     )
-    values = stored | _from_pictures(dataset, features, sides, stored, seed, scaled(progress, 0.3, 0.8))
-    rows = [_row(m, values[m.name][training], values[m.name][real_world]) for m in MEASURES if m.name in values]
-    content = _content(image, sides, list(values.values()), seed, scaled(progress, 0.8, 1.0))
-    measured = tuple(Axis(m.name, values[m.name], m.lower, m.higher) for m in MEASURES if m.name in values)
-    return Shift(
-        gap.p_value,
-        gap.strength,
-        ranked([*rows, _content_row(content)]),
-        distributions(measured, training, real_world),
-        measured,
-    )
+    values = stored | _from_pictures(dataset, features, sides, stored, seed, scaled(progress, 0.3, 0.6))
+    rows = {m.name: _row(m, *(values[m.name][rows] for rows in sides)) for m in MEASURES if m.name in values}
+    measured = {m.name: Axis(m.name, values[m.name], m.lower, m.higher) for m in MEASURES if m.name in values}
+    some = _sampled(sides, seed)
+    tried = None
+    if features.pictures is not None and min(len(s) for s in some) >= 2 * MIN_SIDE:
+        tried = signatures(
+            features.pictures, image, some[0][:DEFAULT_SAMPLE], seed=seed, progress=scaled(progress, 0.6, 0.9)
+        )
+    if tried is None:
+        left = _unmeasured(image, some, list(values.values()))
+    else:
+        left = without(image[np.concatenate(some)].astype(np.float64), tried.moves)
+        for name, found in _seen_by_model(image, some, tried, seed).items():
+            better = abs(float(found["effect"])) > abs(np.nan_to_num(float(rows[name]["effect"])))  # type: ignore[arg-type]
+            rows[name]["strongest"] = found["strongest"]
+            if better:
+                m = BY_MODEL[name]
+                rows[name] = found
+                measured[name] = Axis(name, found["values"], m.lower, m.higher)  # type: ignore[arg-type]
+        y = np.repeat([0, 1], [len(s) for s in some])
+        part = explained(image[np.concatenate(some)].astype(np.float64), y, tried.moves, seed=seed)
+    n = len(some[0])
+    content = _content_row(gap_test(left[:n], left[n:], seed=seed, progress=scaled(progress, 0.9, 1.0)))
+    every = [*rows.values(), content]
+    if tried is not None:
+        for row in every:
+            row["explains"] = part[str(row["axis"])] ** 2
+    axes = tuple(measured.values())
+    return Shift(gap.p_value, gap.strength, ranked(every), distributions(axes, training, real_world), axes)
+
+
+def _sampled(sides: tuple[Rows, Rows], seed: int) -> list[Rows]:
+    rng = np.random.default_rng(seed)
+    return [rng.permutation(rows)[:MOST_LAYOUT] for rows in sides]
+
+
+def _seen_by_model(
+    image: NDArray[np.float32], some: list[Rows], tried: Signatures, seed: int
+) -> dict[str, dict[str, object]]:
+    """What `_row` gives, for the axes of which the model is asked; `strongest` is the effect of a filter not blind to
+    the other axes, for the ranking."""
+    known = np.concatenate(some)
+    y = np.repeat([0, 1], [len(s) for s in some])
+    place = {int(row): i for i, row in enumerate(known)}
+    altered = np.array([place[int(row)] for row in tried.rows])
+    half = np.zeros(len(known), dtype=bool)
+    rng = np.random.default_rng([seed, 1])
+    for group in (altered, np.setdiff1d(np.flatnonzero(y == 0), altered), np.flatnonzero(y == 1)):
+        half[rng.permutation(group)[: len(group) // 2]] = True
+    blind, keen = (filtered(image, known, y, half, tried.moves, altered, b) for b in (1.0, 0.0))
+    out: dict[str, dict[str, object]] = {}
+    for name in SEEN_BY_MODEL:
+        tests = [cliffs_delta(v[known[y == 0]], v[known[y == 1]]) for v in blind[name].T]
+        both_ways = axis_columns(name) == 1
+        best = int(np.argmax([abs(d) if both_ways else d for d, _ in tests]))
+        others = [cliffs_delta(v[known[y == 0]], v[known[y == 1]])[0] for v in keen[name].T]
+        values = blind[name][:, best]
+        out[name] = {
+            "axis": name,
+            "title": BY_MODEL[name].title,
+            "measure": BY_MODEL[name],
+            "sides": (values[some[0]], values[some[1]]),
+            "values": values,
+            "effect": tests[best][0],
+            "raw_p": min(1.0, tests[best][1] * 2 * len(tests)),
+            "steps": 0.0,
+            "strongest": max(abs(d) if both_ways else max(d, 0.0) for d in others),
+        }
+    return out
 
 
 def _columns(values: list[Float64], rows: Rows) -> Float64:
@@ -105,9 +189,8 @@ def _from_pictures(
     """What is measured on the pictures: layout, and noise where it could be measured on both sides."""
     if features.pictures is None:
         return {}
-    rng = np.random.default_rng(seed)
-    some = [np.sort(rng.permutation(rows)[:MOST_LAYOUT]) for rows in sides]
-    fewer = [np.sort(rng.permutation(rows)[:MOST_REREAD]) for rows in some]
+    some = _sampled(sides, seed)
+    fewer = [rows[:MOST_REREAD] for rows in some]
     found = measured_values(dataset, features.pictures, np.concatenate(some), np.concatenate(fewer), progress=progress)
     if any(np.isfinite(found["noise"][rows]).sum() < min(MIN_SIDE, len(rows)) for rows in fewer):
         found["noise"] = stored["noise"]
@@ -140,16 +223,24 @@ def _content_row(content: GapTest) -> dict[str, object]:
 
 
 def ranked(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """`Shift.table` of what `_row` gives: differing axes first, by effect, equal ones by how plain they are to see."""
+    """`Shift.table` of what `_row` gives: differing axes first, see the module; equal ones by how plain they are."""
     table = pd.DataFrame(rows)
+    for column in ("explains", "strongest"):
+        if column not in table:
+            table[column] = np.nan
     table["p_value"] = benjamini_hochberg(table["raw_p"].to_numpy(dtype=np.float64))
     size = table["effect"].abs()
     table["differs"] = (table["p_value"] <= DEFAULT_ALPHA) & (size >= DEFAULT_SMALL_EFFECT)
     table["direction"] = np.where(table["effect"] > 0, "higher", "lower")
     said = [_said(row) for row in table.to_dict("records")]
     table["word"], table["sentence"] = [w for w, _ in said], [s for _, s in said]
+    weight = np.where(table["axis"] == CONTENT, UNNAMED, 1.0)
     table["size"] = size.round(2)
-    table = table.sort_values(["differs", "size", "steps"], ascending=False, kind="stable", na_position="last")
+    table["score"] = (
+        np.fmax(size, table["strongest"].astype(float)) * table["explains"].astype(float).fillna(0.0) * weight
+    )
+    order = ["differs", "score", "size", "steps"]
+    table = table.sort_values(order, ascending=False, kind="stable", na_position="last")
     return table[COLUMNS].reset_index(drop=True)
 
 
@@ -171,25 +262,23 @@ def _said(row: dict[object, object]) -> tuple[str, str]:
     word = measure.higher if size > 0 else measure.lower
     if not differs:
         return word, f"{title}: no clear difference."
+    if measure is BY_MODEL.get(measure.name):
+        then, now = (f"{float(np.median(side)):.1f}" for side in sides)
+        scale = f"where 0 is a usual training picture and 1 {ALTERED[measure.name]}"
+        return word, f"Real-world pictures are {word}: median {now}, {scale}."
     then, now = (measure.said(float(np.median(side))) for side in sides)
     if now == then:  # medians agree, the rest does not
         return word, f"Real-world pictures are more often {word}, with the same median of {now}."
     return word, f"Real-world pictures are {word}: median {now} against {then}."
 
 
-def _content(
-    image: NDArray[np.float32], sides: tuple[Rows, Rows], values: list[Float64], seed: int, progress: Progress
-) -> GapTest:
-    """The two-sample test on what the measured values do not explain of the vectors, whichever side they are on."""
-    rng = np.random.default_rng(seed)
-    rows = [np.sort(rng.permutation(side)[:MOST_LAYOUT]) for side in sides]
-    both = np.concatenate(rows)
+def _unmeasured(image: NDArray[np.float32], some: list[Rows], values: list[Float64]) -> Float64:
+    """What the measured values do not explain of the vectors, whichever side they are on."""
+    both = np.concatenate(some)
     x = image[both].astype(np.float64)
     ranks = rank_table(values, both)
     known = np.column_stack([np.ones(len(both)), ranks, ranks**2])
-    left = x - known @ np.linalg.lstsq(known, x, rcond=None)[0]
-    n = len(rows[0])
-    return gap_test(left[:n], left[n:], seed=seed, progress=progress)
+    return np.asarray(x - known @ np.linalg.lstsq(known, x, rcond=None)[0])
 
 
 def distributions(measured: tuple[Axis, ...], training: Rows, real_world: Rows) -> pd.DataFrame:

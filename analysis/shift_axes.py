@@ -86,11 +86,25 @@ MEASURES: Final = (
     Measure("megapixels", "Resolution", "smaller", "larger", 1.5, True, "{:.2f} MP"),
     Measure("aspect_ratio", "Shape", "taller", "wider", 0.05, True, "{:.2f} times as wide as high"),
     Measure("camera_tilt", "Camera tilt", "more tilted to the left", "more tilted to the right", 1.0, False, "{:.1f}°"),
-    Measure("viewpoint", "Viewpoint", "seen more from above", "seen more from below", 1.0, False, "{:.1f}°"),
+    Measure("viewpoint", "Viewpoint", "seen more from below", "seen more from above", 1.0, False, "{:.1f}°"),
     Measure("subject_size", "Subject size", "of small subjects", "of large subjects", 0.02, False, "{:.0f} %", 100.0),
     Measure("clutter", "Clutter", "plainer", "more cluttered", 0.01, False, "{:.0f} %", 100.0),
 )  # fmt: skip
 """Axes in the order in which equal ones are told."""
+
+BY_MODEL: Final = {
+    "camera_tilt": Measure("camera_tilt", "Camera tilt", "less tilted", "more tilted", 0.0),
+    "viewpoint": Measure("viewpoint", "Viewpoint", "less slanted", "seen more from above, below or aside", 0.0),
+    "subject_size": Measure("subject_size", "Subject size", "of small subjects", "of large subjects", 0.0),
+    "clutter": Measure("clutter", "Clutter", "plainer", "more cluttered", 0.0),
+}  # fmt: skip
+"""The same axes where the model's view of them tells more: 0 is a usual training picture, 1 one that was altered."""
+ALTERED: Final = {
+    "camera_tilt": "one turned by 12°",
+    "viewpoint": "one seen clearly from another side",
+    "subject_size": "one taken from much nearer",
+    "clutter": "one with five things more in it",
+}
 
 CONTENT: Final = "content"
 
