@@ -1,0 +1,310 @@
+"""Is there a gap, and in what: alarm rate, what is seen, and which axis comes first when one is planted.
+
+Equal halves of real photos (alarm rate with its exact 95 % interval); halved brightness, light noise (spread
+8 of 255) and light blur (1 pixel at 512) in one half, 100 a side; one axis planted at a moderate strength in one half
+(matrix: planted, ranked first); Grocery, studio against shops; green apples only against all apples. Where dataeval is
+installed, its drift detectors see the same vectors.
+
+    python benchmarks/gap.py [--data ../shared/data] [--only alarms,seen,axes,grocery,apples] [--a-side 120]
+
+Exit 1 where a figure falls short of its reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+
+from analysis.dataset import REAL_WORLD, TRAINING
+from analysis.embedders import load_embedder
+from analysis.opening import OpenDataset, open_dataset
+from analysis.real_shift import FORM, measure_shift
+from analysis.shift_axes import stored_values
+from analysis.sources import Source
+from analysis.store import Store
+from analysis.two_sample import gap_test
+
+SETS = {"trashnet": "trashnet", "in-store grocery": "grocery/in_store", "ade20k": "ade20k/images"}
+RESAMPLES = {"alarms": 400, "seen": 60}
+ALARM_REACH, SEEN_REACH, FIRST_REACH = 0.05, 0.95, 1.0
+RGB = Image.Image
+
+
+def array(image: RGB) -> np.ndarray:
+    return np.asarray(image).astype(np.float32)
+
+
+def picture(values: np.ndarray) -> RGB:
+    return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
+
+
+def gains(*factors: float) -> Callable[[RGB, np.random.Generator, RGB], RGB]:
+    return lambda image, rng, other: picture(array(image) * np.array(factors, dtype=np.float32))
+
+
+def contrast(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    values = array(image)
+    return picture((values - values.mean()) * 0.6 + values.mean())
+
+
+def noise(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    return picture(array(image) + rng.normal(0, 8, (image.height, image.width, 3)))
+
+
+def tilt(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    w, h = image.size
+    c, s = np.cos(np.deg2rad(15)), np.sin(np.deg2rad(15))
+    k = min(w / (w * c + h * s), h / (w * s + h * c))
+    left, top = w * (1 - k) / 2, h * (1 - k) / 2
+    part = image.rotate(15, Image.Resampling.BICUBIC).crop((int(left), int(top), int(w - left), int(h - top)))
+    return part.resize((w, h), Image.Resampling.BICUBIC)
+
+
+def lean(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    w, h = image.size
+    d = 0.2 * w
+    quad = (0, 0, d, h, w - d, h, w, 0)
+    return image.transform((w, h), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
+
+
+def nearer(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    w, h = image.size
+    part = image.crop((int(w * 0.2), int(h * 0.2), int(w * 0.8), int(h * 0.8)))
+    return part.resize((w, h), Image.Resampling.BICUBIC)
+
+
+def clutter(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    out, (w, h) = image.copy(), image.size
+    for _ in range(6):
+        side = int(min(w, h, *other.size) * rng.uniform(0.18, 0.3))
+        x, y = (int(rng.integers(0, size - side + 1)) for size in other.size)
+        piece = other.crop((x, y, x + side, y + side))
+        x, y = int(rng.integers(0, w - side + 1)), int(rng.integers(0, h - side + 1))
+        edge = int(rng.integers(4))
+        x, y = (0, y) if edge == 0 else (w - side, y) if edge == 1 else (x, 0) if edge == 2 else (x, h - side)
+        out.paste(piece, (x, y))
+    return out
+
+
+def tall(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    cut = int(image.width * 0.2)
+    return image.crop((cut, 0, image.width - cut, image.height))
+
+
+PLANTS: dict[str, Callable[[RGB, np.random.Generator, RGB], RGB]] = {
+    "brightness": gains(0.6, 0.6, 0.6),
+    "colour_temperature": gains(1.15, 1.0, 0.8),
+    "contrast": contrast,
+    "sharpness": lambda image, rng, other: image.filter(ImageFilter.GaussianBlur(1)),
+    "noise": noise,
+    "saturation": lambda image, rng, other: ImageEnhance.Color(image).enhance(0.4),
+    "jpeg_quality": lambda image, rng, other: image,  # saved at 25
+    "megapixels": lambda image, rng, other: image.resize((max(8, image.width // 2), max(8, image.height // 2))),
+    "aspect_ratio": tall,
+    "camera_tilt": tilt,
+    "viewpoint": lean,
+    "subject_size": nearer,
+    "clutter": clutter,
+}
+
+
+def opened(store: Store, training: Path, real: Path | None = None) -> OpenDataset:
+    return open_dataset(Source(training, real), store=store, embedder=load_embedder("bundled"))
+
+
+def attributes(of: OpenDataset) -> np.ndarray:
+    return np.column_stack([v for name, v in stored_values(of.dataset).items() if name not in FORM])
+
+
+def interval(hits: int, n: int) -> str:
+    from scipy.stats import binomtest
+
+    low, high = binomtest(hits, n).proportion_ci()
+    return f"{hits / n:.3f} ({low:.3f} to {high:.3f}, n = {n})"
+
+
+def alarms(data: Path, store: Store) -> bool:
+    fine = True
+    for name, path in SETS.items():
+        of = opened(store, data / path)
+        x, values = of.features.image, attributes(of)
+        hits, n = 0, RESAMPLES["alarms"]
+        side = min(100, len(x) // 2)
+        for seed in range(n):
+            order = np.random.default_rng(seed).permutation(len(x))[: 2 * side]
+            a, b = order[:side], order[side:]
+            found = gap_test(x[a], x[b], attributes=(values[a], values[b]), seed=seed, permutations=199)
+            hits += found.p_value <= 0.05
+        from scipy.stats import binom
+
+        fine &= hits <= binom.ppf(0.975, n, ALARM_REACH)
+        print(f"equal halves, {name}, {side} a side: alarms {interval(hits, n)}, reach {ALARM_REACH}")
+        peers(
+            [
+                (x[o[:side]], x[o[side : 2 * side]])
+                for s in range(20)
+                for o in [np.random.default_rng(s).permutation(len(x))]
+            ],
+            "equal halves",
+        )
+    return fine
+
+
+def seen(data: Path, store: Store) -> bool:
+    fine = True
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("trashnet", "in-store grocery"):
+            base = planted(data / SETS[name], Path(folder) / name / "as_is", None, 400)
+            of = opened(store, base)
+            ways = {"halved brightness": gains(0.5, 0.5, 0.5), "light noise": noise, "light blur": PLANTS["sharpness"]}
+            for way, alter in ways.items():
+                changed = opened(store, planted(data / SETS[name], Path(folder) / name / way, alter, 400))
+                x, z, v, u = of.features.image, changed.features.image, attributes(of), attributes(changed)
+                hits, n, pairs = 0, RESAMPLES["seen"], []
+                for seed in range(n):
+                    order = np.random.default_rng(seed).permutation(len(x))[:200]
+                    a, b = order[:100], order[100:]
+                    pairs.append((x[a], z[b]))
+                    hits += gap_test(x[a], z[b], attributes=(v[a], u[b]), seed=seed, permutations=199).p_value <= 0.05
+                fine &= hits >= SEEN_REACH * n
+                print(f"{way}, {name}, 100 a side: seen {interval(hits, n)}, reach {SEEN_REACH}")
+                peers(pairs[:20], way)
+    return fine
+
+
+def peers(pairs: list[tuple[np.ndarray, np.ndarray]], what: str) -> None:
+    """What dataeval's drift detectors say of the same pairs."""
+    try:
+        from dataeval.shift import DriftKNeighbors, DriftMMD, DriftUnivariate
+    except ImportError:
+        print(f"  dataeval is not installed: {what} not compared")
+        return
+    for kind in (DriftMMD, DriftKNeighbors, DriftUnivariate):
+        hits = 0
+        for a, b in pairs:
+            detector = kind()
+            detector.fit(a)
+            hits += bool(detector.predict(b).drifted)
+        print(f"  dataeval {kind.__name__}: {interval(hits, len(pairs))}")
+
+
+def planted(
+    source: Path,
+    folder: Path,
+    alter: Callable[[RGB, np.random.Generator, RGB], RGB] | None,
+    most: int,
+    *,
+    quality: int = 95,
+    side: int | None = None,
+) -> Path:
+    """Pictures of a set saved anew, altered; `side` 0 or 1 takes the first or second half of the sample."""
+    files = sorted(p for p in source.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    order = np.random.default_rng(7).permutation(len(files))[:most]
+    if side is not None:
+        order = order[side * (len(order) // 2) :][: len(order) // 2]
+    folder.mkdir(parents=True)
+    for n, i in enumerate(order):
+        image = Image.open(files[i]).convert("RGB")
+        image.thumbnail((640, 640))
+        if alter is not None:
+            other = Image.open(files[order[(n + 1) % len(order)]]).convert("RGB")
+            other.thumbnail((640, 640))
+            image = alter(image, np.random.default_rng(n), other)
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality)
+        (folder / f"{i:05d}.jpg").write_bytes(buffer.getvalue())
+    return folder
+
+
+def first(of: OpenDataset) -> tuple[str, float]:
+    """The axis ranked first ("nothing" where none differs), and the test's p-value."""
+    origin = of.dataset.images["origin"].to_numpy()
+    found = measure_shift(
+        of.dataset, of.features, np.flatnonzero(origin == TRAINING), np.flatnonzero(origin == REAL_WORLD)
+    )
+    differing = found.table[found.table["differs"]]
+    return (str(differing["axis"].iloc[0]) if len(differing) else "nothing"), found.p_value
+
+
+def axes(data: Path, store: Store, a_side: int) -> bool:
+    right = total = 0
+    for name, path in SETS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            training = planted(data / path, Path(folder) / "training", None, 2 * a_side, side=0)
+            for axis, alter in {"nothing": None, **PLANTS}.items():
+                quality = 25 if axis == "jpeg_quality" else 95
+                real = planted(data / path, Path(folder) / axis, alter, 2 * a_side, side=1, quality=quality)
+                begun = time.process_time()
+                got, p = first(opened(store, training, real))
+                right += got == axis
+                total += 1
+                mark = "" if got == axis else "  <- wrong"
+                spent = time.process_time() - begun
+                print(
+                    f"planted {axis}, {name}, {a_side} a side: first {got} (p {p:.3f}, {spent:.0f} s){mark}", flush=True
+                )
+    print(f"planted axis first: {interval(right, total)}, reach {FIRST_REACH}")
+    return right == total
+
+
+def grocery(data: Path, store: Store) -> bool:
+    of = opened(store, data / "grocery/studio", data / "grocery/in_store")
+    got, p = first(of)
+    print(f"grocery, studio against shops: first {got}, p {p:.4f}")
+    return p <= 0.05
+
+
+def apples(data: Path, store: Store) -> bool:
+    """Training: green apples only; real use: all apples; both from the shops. Content has to come first."""
+    of = opened(store, data / "grocery/in_store")
+    concept = np.array([(of.dataset.concepts_of(i) or [""])[0] for i in range(len(of.dataset))])
+    apple = np.flatnonzero(np.char.find(concept.astype(str), "Apple") >= 0)
+    green = np.char.find(concept[apple].astype(str), "Granny") >= 0
+    rng = np.random.default_rng(0)
+    training = rng.permutation(apple[green])[: green.sum() // 2]
+    real = np.setdiff1d(apple, training)
+    dataset = dataclasses.replace(of.dataset, images=of.dataset.images.copy())
+    found = measure_shift(dataset, of.features, training, real)
+    lines = found.table.loc[found.table["differs"], ["axis", "sentence"]].head(3)
+    print(f"green apples ({len(training)}) against all apples ({len(real)}): p {found.p_value:.3f}")
+    for row in lines.to_dict("records"):
+        print(f"  {row['axis']}: {row['sentence']}")
+    return found.p_value <= 0.05
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--only", default="alarms,seen,axes,grocery,apples")
+    parser.add_argument("--a-side", type=int, default=120)
+    parser.add_argument("--sets", default=",".join(SETS))
+    given = parser.parse_args()
+    for name in list(SETS):
+        if name not in given.sets.split(",") or not (given.data / SETS[name]).is_dir():
+            print(f"{name}: left out or not there")
+            SETS.pop(name)
+    if not SETS or not (given.data / "grocery").is_dir():
+        print(f"no photos in {given.data}: nothing measured")
+        return 0
+    fine = True
+    with tempfile.TemporaryDirectory() as cache:
+        store = Store(Path(cache))
+        for part in given.only.split(","):
+            if part == "axes":
+                fine &= axes(given.data, store, given.a_side)
+            else:
+                fine &= {"alarms": alarms, "seen": seen, "grocery": grocery, "apples": apples}[part](given.data, store)
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
