@@ -105,15 +105,13 @@ def tally(
     for k, (name, before, after) in enumerate(zip(names, training, real, strict=True)):
         progress(k, len(names), "comparing values")
         shift = common_light([m for m, other in zip(moved, names, strict=True) if apart(name, other)])
-        after = replace(after, points=relit(after.points, shift))
+        after = replace(after, points=relit(after.points, shift), ground=after.ground * np.exp(-shift))
         for kind in KINDS:
             if kind == "colour":
                 codes = colours_of(before.points).main, colours_of(after.points).main
-                far, own = tone_distance(before, after), tone_distance(before, before, own=True)
             else:
                 codes = before.codes()[kind], after.codes()[kind]
-                place = position(before, kind)
-                far, own = distance(place, position(after, kind)), distance(place, place, own=True)
+            far, own = unlike_training(before, after, kind), unlike_training(before, before, kind, own=True)
             unlike = UNLIKE[kind]
             strays.append((int((own >= unlike).sum()), len(own), int((far >= unlike).sum()), len(far)))
             groups.append([_count(name, kind, v, *codes, far) for v in range(len(VALUES[kind]))])
@@ -228,13 +226,19 @@ def _everywhere(t: Tally, same: Sequence[Tally]) -> bool:
     )
 
 
-def position(of: SubjectValues, kind: str) -> Float64:
-    """Where pictures lie on the scale of a kind, float64 (n, d)."""
-    if kind == "size":
-        return of.size[:, None]
-    if kind == "posture":
-        return of.posture[:, None]
-    return np.asarray(of.ground * np.array([LIGHTNESS, 1.0, 1.0]), dtype=np.float64)
+def unlike_training(before: SubjectValues, after: SubjectValues, kind: str, *, own: bool = False) -> Float64:
+    """Distance of each of `after` to training in this kind, under the light that brings it nearest: float64 (m,)."""
+    if kind in ("size", "posture"):
+        return distance(getattr(before, kind)[:, None], getattr(after, kind)[:, None], own=own)
+    training = tones(before, kind, LIGHTS[0])
+    return np.asarray(np.min([distance(training, tones(after, kind, g), own=own) for g in LIGHTS], axis=0))
+
+
+def tones(of: SubjectValues, kind: str, gains: tuple[float, float, float]) -> Float64:
+    """CIELAB of the subjects' main colours, or of their grounds, under a light; lightness weighs less: (n, 3)."""
+    light = np.array(gains)
+    lab = of.ground_lab(light) if kind == "background" else colours_of(of.points * light.astype(np.float32)).tone
+    return np.asarray(lab * np.array([LIGHTNESS, 1.0, 1.0]), dtype=np.float64)
 
 
 def distance(before: Float64, after: Float64, *, own: bool = False) -> Float64:
@@ -252,14 +256,3 @@ def distance(before: Float64, after: Float64, *, own: bool = False) -> Float64:
             part[np.arange(len(part)), start + np.arange(len(part))] = np.inf
         out[start : start + 512] = np.partition(part, skipped, axis=1)[:, skipped]
     return out
-
-
-def tone_distance(before: SubjectValues, after: SubjectValues, *, own: bool = False) -> Float64:
-    """Distance of each subject's main tone to those of training, under the light that brings it nearest: (m,)."""
-    scale = np.array([LIGHTNESS, 1.0, 1.0])
-    tones = colours_of(before.points).tone * scale
-    nearest = np.full(len(after.points), np.inf)
-    for gains in LIGHTS:
-        lit = colours_of(after.points * np.array(gains, dtype=np.float32)).tone * scale
-        nearest = np.minimum(nearest, distance(tones, lit, own=own))
-    return nearest

@@ -74,7 +74,7 @@ class SubjectValues:
         points: float32 (n, SAMPLES, 3), linear RGB of points of the subject, exposure and half the cast taken out.
         size: float64 (n,), square root of the share of the picture the subject's box takes, in [0, 1].
         posture: float64 (n,), in [-1, 1]: 1 is upright, -1 lies flat.
-        ground: float64 (n, 3): CIELAB of the rim's main colour, at the same light as `points`.
+        ground: float64 (n, 3): linear RGB of the rim's main colour, at the same light as `points`.
     """
 
     rows: Int64
@@ -87,9 +87,15 @@ class SubjectValues:
         """Those at these places."""
         return SubjectValues(self.rows[at], self.points[at], self.size[at], self.posture[at], self.ground[at])
 
+    def ground_lab(self, gains: Float64 | None = None) -> Float64:
+        """CIELAB of the grounds, under these gains of red, green and blue where given: float64 (n, 3)."""
+        light = self.ground if gains is None else self.ground * gains
+        return to_lab(light.astype(np.float32)[:, None])[:, 0].astype(np.float64)
+
     def codes(self) -> dict[str, Int64]:
         """For each kind but the colour, which word of `VALUES` fits: int64 (n,)."""
-        light, chroma = self.ground[:, 0], np.hypot(self.ground[:, 1], self.ground[:, 2])
+        lab = self.ground_lab()
+        light, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
         ground = np.digitize(light, GROUND_STEPS)
         return {
             "size": np.digitize(self.size, SIZE_STEPS).astype(np.int64),
@@ -128,7 +134,7 @@ def measure_pictures(
 
 
 def measure(rgb: NDArray[np.uint8], box: Box | None = None) -> tuple[Float32, Float64]:
-    """Points of the subject, float32 (SAMPLES, 3), and size, posture, and the ground's CIELAB."""
+    """Points of the subject, float32 (SAMPLES, 3), and size, posture, and the ground's linear RGB."""
     small = composition.reduced(rgb)
     lab, mask, found, _, colour = composition.layout(small, box)
     height, width = mask.shape
@@ -146,7 +152,7 @@ def measure(rgb: NDArray[np.uint8], box: Box | None = None) -> tuple[Float32, Fl
     posture = composition.viewpoint(lab[..., 0], mask)["axis_upright"]
     edge = composition.rim_of(mask.shape)
     main = colour == int(np.bincount(colour, minlength=composition.RIM_COLOURS).argmax())
-    ground = np.median(to_lab(light[edge][main][None])[0], axis=0)
+    ground = np.median(light[edge][main], axis=0)
     numbers = np.array([float(np.sqrt(found[2] * found[3])), posture, *ground.astype(np.float64)])
     return light.reshape(-1, 3)[np.minimum(at, light.shape[0] * light.shape[1] - 1)], numbers
 

@@ -260,25 +260,37 @@ def record(counts: dict[str, list[int]], what: str, found: list[Tally], concept:
         row[i] += bool(hit)
 
 
+def under(photos: Photos, rows: np.ndarray, how: str, rng: np.random.Generator) -> SubjectValues:
+    """Pictures under a light; “mixed”: each under a light of its own, a fifth of them under their own."""
+    names = [*LIGHTS, ""]
+    which = rng.integers(0, len(names), len(rows)) if how == "mixed" else np.full(len(rows), names.index(how))
+    parts = []
+    for k in np.unique(which):
+        gains = np.array(LIGHTS.get(names[k], (1.0, 1.0, 1.0)))
+        parts.append(photos.values(rows[which == k], names[k], lambda p, g=gains: (p * g).astype(np.uint8)))
+    return together(*parts)
+
+
 def light(photos: Photos, name: str, runs: int) -> bool:
     """Real use is the other half under another light: what is named is wrong."""
     print(f"\n{name}: the same things under another light (false alarms)")
     fine = True
-    for how, gains in LIGHTS.items():
-        factor = np.array(gains)
+    for how in [*LIGHTS, "mixed"]:
         alarms, alone, what = 0, 0, []
         for seed in range(runs):
             rng = np.random.default_rng(seed)
             names = [str(n) for n in rng.choice(sorted(photos.groups), min(6, len(photos.groups)), replace=False)]
             pairs = [halved(photos.groups[n], rng) for n in names]
             training = [photos.values(a) for a, _ in pairs]
-            real = [photos.values(b, how, lambda p, f=factor: (p * f).astype(np.uint8)) for _, b in pairs]
+            real = [under(photos, b, how, rng) for _, b in pairs]
             found = missing(names, training, real)
             single = missing(names[:1], training[:1], real[:1])
             alarms += bool(found)
             alone += bool(single)
             what += [f"{t.concept}: {t.value}" for t in found] + [f"{t.concept} alone: {t.value}" for t in single]
-        print(f"  {how} {gains}: {alarms} of {runs} with six concepts, {alone} of {runs} with one {what[:4]}")
+        print(
+            f"  {how} {LIGHTS.get(how, '')}: {alarms} of {runs} with six concepts, {alone} of {runs} with one {what[:4]}"
+        )
         fine &= alarms <= 0.1 * runs + 1 and alone <= 0.15 * runs + 1
     return fine
 

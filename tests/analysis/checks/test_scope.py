@@ -281,7 +281,7 @@ def pool(rng, n=300):
     """Subjects of many colours, sizes, grounds, as a wide concept has."""
     tones = np.array([TONES[t] for t in TONES], dtype=np.float32)[rng.integers(0, len(TONES), n)] / 255
     points = to_linear(np.clip(tones[:, None] + rng.normal(0, 0.03, (n, 8, 3)), 0, 1).astype(np.float32))
-    ground = np.stack([rng.uniform(10, 95, n), rng.normal(0, 12, n), rng.normal(0, 12, n)], axis=1)
+    ground = rng.uniform(0.02, 0.9, (n, 1)) * rng.uniform(0.7, 1.3, (n, 3))
     return SubjectValues(np.arange(n), points, rng.uniform(0.1, 1, n), rng.uniform(-1, 1, n), ground)
 
 
