@@ -288,9 +288,8 @@ def light(photos: Photos, name: str, runs: int) -> bool:
             alarms += bool(found)
             alone += bool(single)
             what += [f"{t.concept}: {t.value}" for t in found] + [f"{t.concept} alone: {t.value}" for t in single]
-        print(
-            f"  {how} {LIGHTS.get(how, '')}: {alarms} of {runs} with six concepts, {alone} of {runs} with one {what[:4]}"
-        )
+        words = f"{alarms} of {runs} with six concepts, {alone} of {runs} with one"
+        print(f"  {how} {LIGHTS.get(how, '')}: {words} {what[:4]}")
         fine &= alarms <= 0.1 * runs + 1 and alone <= 0.15 * runs + 1
     return fine
 

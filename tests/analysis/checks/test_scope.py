@@ -18,7 +18,7 @@ from analysis.declared_values import words_of
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
-from analysis.missing_values import exact, findings_of, tally
+from analysis.missing_values import UNLIKE, exact, findings_of, tally, unlike_training
 from analysis.prompt_values import calibrate
 from analysis.subject_light import LIGHTS, common_light, relit
 from analysis.subject_values import COLOURS, SAMPLES, SubjectValues, colours_of, measure, to_lab, to_linear
@@ -300,6 +300,22 @@ def test_on_equal_halves_it_alarms_no_more_often_than_alpha_and_it_can_alarm():
     without = every.take(np.flatnonzero(main != blue)[:100])
     found = findings_of(tally(["a"], [without], [every.take(np.arange(200, 300))], 0.05), 0.05)
     assert [t.value for t in found if t.missing] == ["blue"]
+
+
+@pytest.mark.parametrize("kind", ["colour", "background"])
+def test_a_tone_that_a_plausible_light_explains_is_not_unlike_training_and_another_colour_is(kind):
+    every = pool(np.random.default_rng(1), 60)
+    tone = to_linear(np.array([[200, 150, 60]], dtype=np.float32) / 255)
+    training = replace(every, points=np.tile(tone, (60, 8, 1)), ground=np.tile(tone, (60, 1)).astype(np.float64))
+    names = set()
+    for gains in LIGHTS:
+        lit = 1 / np.array(gains)
+        real = replace(training, points=(training.points * lit).astype(np.float32), ground=training.ground * lit)
+        names |= {int(c) for c in colours_of(real.points).main}
+        assert (unlike_training(training, real, kind) < UNLIKE[kind]).all()
+    assert len(names) > 1  # the light does change what the colour is called
+    red = np.tile(to_linear(np.array([[190, 30, 35]], dtype=np.float32) / 255), (60, 8, 1))
+    assert (unlike_training(training, replace(training, points=red, ground=red[:, 0]), kind) > UNLIKE[kind]).all()
 
 
 def test_the_exact_test_is_that_of_fisher():
