@@ -42,6 +42,7 @@ SECTIONS = {
         st.Page("pages/audit/visibility.py", title="Visibility", url_path="visibility"),
         st.Page("pages/audit/noise_robustness.py", title="Noise of a photo", url_path="noise_robustness"),
         st.Page("pages/audit/outside_context.py", title="Outside context", url_path="outside_context"),
+        st.Page("pages/audit/spread.py", title="Cast too wide", url_path="spread"),
         st.Page("pages/audit/focality.py", title="Subject or side matter", url_path="focality"),
         st.Page("pages/audit/co_occurrence.py", title="What travels along", url_path="co_occurrence"),
         st.Page("pages/audit/why.py", title="Why did it say that?", url_path="why"),

@@ -1,0 +1,300 @@
+"""Spread: was a concept cast too wide, so that visually different kinds of picture share one name?
+
+Question. Which concept holds several kinds of picture that look as different from each other as concepts do? Into
+which parts does it fall, and would a model gain if each had a name of its own?
+
+Method. Each concept's training pictures are divided in two as well as can be (`analysis.parts`). Three things are
+measured (`analysis.wide`): how dispersed the concept is, how clean the gap between its halves is, and how far apart the
+halves are beside the nearest other concept. The null hypothesis is that a concept's width (the three together) is one
+more draw from its siblings' (Student's t on their median and median absolute deviation), corrected over concepts
+(Benjamini and Hochberg 1995). A concept that is wider must also have a gap that one wide heap of the same shape and
+tails has in fewer than 1 of 20 draws (Monte Carlo, after Liu et al. 2008, doi:10.1198/016214508000000454), and parts
+each two of which lie farther apart than the halves of five of six other concepts. Then it is `warn`, and `fail` where
+two parts differ as much as two concepts usually do. Wider without parts is variety, not a fault: `pass`, and said.
+Among fewer than ten concepts an alarm also asks for a sure gain or a corrected p of at most 0.01; other parts with a
+width that chance explains in one of ten are `cannot_tell`, and shown.
+
+Limits. Kinds that the model in use hardly tells apart stay together. All real concepts have bursts of like pictures, so
+a gap alone never alarms: the siblings say what is usual, and with few of them little is known. Two concepts that look
+alike, merged, are no wider than others and are not found. Where every concept is cast too wide, none stands out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.dataset import TRAINING, Dataset
+from analysis.features import Features
+from analysis.kind_names import LETTERS, measured_names
+from analysis.parts import Space, space, squared, unimodal_p
+from analysis.probe import targets
+from analysis.progress import Progress, no_progress, scaled
+from analysis.spread_words import Judged, fix, sentence
+from analysis.statistics import benjamini_hochberg
+from analysis.wide import FARTHER, divide, excess, gain, halves, least_apart, plane, sampled, usual_distance
+
+DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
+DEFAULT_MIN_PICTURES = 16  # of a concept; below, a half has too few pictures to be a kind
+DEFAULT_MOST_OF_ONE = 300  # pictures of a concept that are divided, at random; the others join the nearest part
+DEFAULT_MOST_PICTURES = 4000  # divided in all; keeps the check within seconds
+DEFAULT_FEW_CONCEPTS = 10  # with fewer, a concept that `maybe` is wider and falls into parts cannot be told
+DEFAULT_MAYBE = 0.10  # p-value, not corrected: chance explains it in one of ten, which few concepts cannot rule out
+DEFAULT_DRAWS = 99  # of the unimodal reference: the least that tells 1 in 100
+DEFAULT_NAMED = 60  # pictures of a part whose subject is measured for its name
+DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
+
+METHOD: Final = """
+- **What is measured.** Each concept is divided in two as well as can be, by what the model in use sees. How
+  scattered is the concept, how empty is the gap between its halves, and are the halves as far apart as concepts are?
+- **The question to chance.** Every real concept has some halves. Are these farther apart than those of one more
+  concept of your kind would be? (Student's t, learnt from your other concepts, corrected for their number after
+  Benjamini and Hochberg.) And is there a real gap? (Compared with draws of one wide heap of the same shape; after Liu
+  et al. 2008.)
+- **Look at this:** chance explains it in fewer than 1 of 20 datasets, there is a gap, *and* each two parts
+  lie farther apart than the halves of five of six other concepts. **Needs work:** two parts differ as much as
+  two of your concepts usually do. **Cannot tell:** fewer than 16 pictures, fewer than two other concepts to compare, or
+  fewer than ten concepts and parts that chance explains in one of ten (one of a hundred where splitting gains).
+- **Variety is no fault.** A concept that is more varied than the others, but in one piece, is fine, and so it is said.
+- **What splitting would gain.** A simple classifier learns the concept once as one and once as its parts, and is asked
+  about pictures it has not seen.
+- **Limits.** Kinds that the model in use hardly tells apart stay together. With few concepts little is known of what
+  is usual. Names of parts come from what is measured of the subject; where nothing tells them apart, they get letters.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Numbers of pictures at least 4; `farther` is a share in (0, 1)."""
+
+    alpha: float = DEFAULT_ALPHA
+    farther: float = option(
+        FARTHER,
+        "Parts are farther apart than",
+        help="Share of the other concepts whose halves lie nearer together than two parts must; more finds fewer.",
+        low=0.5,
+        high=0.99,
+        step=0.01,
+    )
+    min_pictures: int = DEFAULT_MIN_PICTURES
+    most_of_one: int = DEFAULT_MOST_OF_ONE
+    most_pictures: int = DEFAULT_MOST_PICTURES
+    few_concepts: int = DEFAULT_FEW_CONCEPTS
+    maybe: float = DEFAULT_MAYBE
+    draws: int = DEFAULT_DRAWS
+    named: int = DEFAULT_NAMED
+    evidence: int = DEFAULT_EVIDENCE
+    seed: int = 0
+
+
+DEFAULT_PARAMS = Params()
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadResult:
+    """Width of each concept beside its siblings', and the parts of those cast too wide.
+
+    Attributes:
+        concepts: one a concept.
+        points: a row a divided picture: `image_id`, `concept`, `x`, `y` (the concept's own projection), `part` (its
+            number, 0 is the largest; without parts 0), `name` (of the part; empty without parts).
+        params: as used.
+    """
+
+    concepts: tuple[Judged, ...]
+    points: pd.DataFrame
+    params: Params
+
+    def findings(self) -> Findings:
+        """Verdict of each concept, worst first, and of the dataset."""
+        found = rank_findings(self._finding(j) for j in self.concepts)
+        verdict = worst(f.verdict for f in found)
+        perhaps = any(f.verdict is Verdict.CANNOT_TELL and f.extra["parts"] for f in found)
+        if verdict is Verdict.CANNOT_TELL and not perhaps and any(f.verdict is Verdict.PASS for f in found):
+            verdict = Verdict.PASS  # some concepts have too few pictures; the others were judged
+        first = next(f for f in found if f.verdict is verdict)
+        corrected = [j.corrected for j in self.concepts if not np.isnan(j.corrected)]
+        headline = self._headline(verdict, found)
+        return Findings(
+            verdict=verdict,
+            score=first.score,
+            headline=headline,
+            reason=headline if verdict is Verdict.CANNOT_TELL else "",
+            p_value=min(corrected) if corrected else None,
+            concepts=found,
+            extra={"alpha": self.params.alpha, "min_pictures": self.params.min_pictures},
+            tables={"spread": self._table(), "spread_points": self.points},
+        )
+
+    def _headline(self, verdict: Verdict, found: tuple[ConceptFinding, ...]) -> str:
+        wide = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
+        small = sum(j.halves is None for j in self.concepts)
+        if wide:
+            name = wide[0].concept.rsplit("/", 1)[-1]
+            many = wide[0].extra["parts"]
+            kinds = len(many) if isinstance(many, list) else 0
+            what = (
+                f"One concept is cast too wide: {name}" if len(wide) == 1 else f"{len(wide)} concepts are cast too wide"
+            )
+            return f"{what}{'' if len(wide) == 1 else f', most of all {name}'}, with {kinds} kinds of picture in one."
+        if verdict is Verdict.CANNOT_TELL:
+            if any(j.names for j in self.concepts):
+                return "There are too few concepts to know how wide a concept usually is; one may hold several kinds."
+            if len(self.concepts) - small < 3 and small == 0:
+                return "There are fewer than two other concepts to say how wide a concept usually is."
+            return f"Fewer than three concepts have {self.params.min_pictures} pictures, so none can be compared."
+        tail = f" {small} with fewer than {self.params.min_pictures} pictures could not be judged." if small else ""
+        return f"No concept falls into kinds of picture that look like concepts of their own.{tail}"
+
+    def _finding(self, j: Judged) -> ConceptFinding:
+        verdict = j.verdict(self.params.alpha)
+        if j.halves is None:
+            pictures = f"{j.n:,} picture" + ("" if j.n == 1 else "s")
+            headline = f"Cannot tell: {pictures} only; {self.params.min_pictures} would do."
+            return ConceptFinding(j.concept, verdict, None, headline, extra={"n": j.n, "parts": []})
+        if np.isnan(j.corrected):
+            headline = "Cannot tell: there are fewer than two other concepts to compare with."
+            return ConceptFinding(j.concept, verdict, None, headline, extra={"n": j.n, "parts": []})
+        wide = bool(j.names)  # in parts, surely or perhaps
+        extra: dict[str, object] = {
+            "n": j.n,
+            "used": j.used,
+            "parts": [{"name": n, "images": list(i)} for n, i in zip(j.names, j.images, strict=True)] if wide else [],
+            "dispersion": j.halves.dispersion,
+            "dispersion_ratio": None if np.isnan(j.ratio) else j.ratio,
+            "cut": j.halves.cut,
+            "p_value": j.p_value,
+            "p_corrected": j.corrected,
+            "gap_p_value": None if np.isnan(j.gap_p) else j.gap_p,
+            "in_one_piece": j.corrected <= self.params.alpha and not wide,
+        }
+        if j.gain is not None and wide:
+            g = j.gain
+            extra["gain"] = {"single": g.single, "split": g.split, "low": g.low, "high": g.high, "n": g.n}
+        turns = [i for some in zip(*(p[: self.params.evidence] for p in j.images), strict=False) for i in some]
+        return ConceptFinding(
+            concept=j.concept,
+            verdict=verdict,
+            score=j.score,
+            headline=sentence(j, wide, self.params.alpha),
+            evidence=tuple(turns[: self.params.evidence]) if wide else (),
+            fix=fix(j) if wide else "",
+            extra=extra,
+        )
+
+    def _table(self) -> pd.DataFrame:
+        rows = [
+            (j.concept, j.n, j.halves.dispersion, j.ratio, j.halves.cut, j.halves.width, j.corrected,
+             str(j.verdict(self.params.alpha)))
+            for j in self.concepts
+            if j.halves is not None
+        ]  # fmt: skip
+        columns = ["concept", "n", "dispersion", "ratio", "cut", "width", "p_corrected", "verdict"]
+        return pd.DataFrame(rows, columns=columns).sort_values(["width", "concept"], ascending=[False, True])
+
+
+def _divided(
+    dataset: Dataset,
+    features: Features,
+    made: Space,
+    rows: NDArray[np.int64],
+    k: int,
+    at: NDArray[np.int64],
+    j: Judged,
+    params: Params,
+    progress: Progress,
+) -> Judged:
+    """The concept with its parts' names, pictures and the gain of splitting it."""
+    assert j.division is not None
+    labels, count = j.division.labels, int(j.division.labels.max()) + 1
+    every = np.union1d(dataset.rows(concept=j.concept), rows[at])
+    x = features.image[every].astype(np.float64)
+    centres = np.stack([features.image[rows[at[labels == p]]].mean(axis=0) for p in range(count)]).astype(np.float64)
+    away = squared(x, centres)
+    part = away.argmin(axis=1)
+    part[np.searchsorted(every, rows[at])] = labels
+    ids = dataset.images["image_id"].astype(str).to_numpy()
+    images = []
+    for p in range(count):
+        of = np.flatnonzero(part == p)
+        images.append(tuple(ids[every[of[np.argsort(away[of, p], kind="stable")]]].tolist()))
+    titles = [f"part {letter}" for letter in LETTERS[:count]]
+    if features.pictures is not None:
+        titles = measured_names(
+            dataset, features.pictures, rows[at], labels, params.named, params.seed, progress=progress
+        )
+    own = np.full(len(made.plain), -1, dtype=np.int64)
+    own[at] = labels
+    return replace(
+        j, names=tuple(titles), images=tuple(images), gain=gain(made.plain, made.member, k, own, seed=params.seed)
+    )
+
+
+def find_spread(
+    dataset: Dataset, features: Features, params: Params = DEFAULT_PARAMS, *, progress: Progress = no_progress
+) -> SpreadResult | Unavailable:
+    """Compare how wide each concept is with its siblings, and say into which parts the too wide ones fall."""
+    labels = targets(dataset, TRAINING)
+    if not len(labels.classes):
+        return Unavailable("No training picture has a label, so there is no concept to look at.")
+    sizes = labels.member.sum(axis=0)
+    groups = [np.flatnonzero(labels.member[:, k]) for k in range(len(sizes))]
+    drawn = sampled(groups, params.most_of_one, params.most_pictures, params.min_pictures, params.seed)
+    used = np.unique(np.concatenate(drawn))
+    rows, member = labels.rows[used], labels.member[used]
+    made = space(features.image[rows], member)
+    places = [np.flatnonzero(np.isin(used, at)) for at in drawn]
+    asked = [k for k, at in enumerate(places) if len(at) >= params.min_pictures]
+    few = len(asked) < params.few_concepts
+    judged = [Judged(c, int(n), len(at), few=few) for c, n, at in zip(labels.classes, sizes, places, strict=True)]
+    within = scaled(progress, 0, 0.6)
+    for i, k in enumerate(asked):
+        within(i, len(asked), "dividing concepts in two")
+        judged[k] = replace(judged[k], halves=halves(made, k, places[k], params.seed))
+    found = {k: h for k in asked if (h := judged[k].halves) is not None}
+    p_values = excess(np.array([found[k].width for k in asked]))
+    corrected = benjamini_hochberg(p_values)
+    within = scaled(progress, 0.6, 1.0)
+    for i, k in enumerate(asked):
+        within(i, len(asked), "looking for parts")
+        others = [found[o] for o in asked if o != k]
+        ratio = found[k].dispersion / float(np.median([h.dispersion for h in others])) if others else float("nan")
+        judged[k] = replace(judged[k], p_value=float(p_values[i]), corrected=float(corrected[i]), ratio=ratio)
+        if corrected[i] <= params.alpha or (few and p_values[i] <= params.maybe):
+            limit = least_apart([h.apart for h in others], params.farther)
+            division = divide(made, k, places[k], limit, params.seed)
+            gap_p = unimodal_p(made.plain[places[k]], params.draws, params.seed, within_alpha=params.alpha)
+            usual = usual_distance(made, k)
+            judged[k] = replace(judged[k], gap_p=gap_p, division=division)
+            if division is not None and gap_p <= params.alpha:
+                judged[k] = replace(judged[k], alike=not division.farthest >= usual)
+                judged[k] = _divided(dataset, features, made, rows, k, places[k], judged[k], params, within)
+    progress(1, 1, "looking for parts")
+    return SpreadResult(tuple(judged), _points(dataset, made, rows, places, judged), params)
+
+
+def _points(
+    dataset: Dataset, made: Space, rows: NDArray[np.int64], places: list[NDArray[np.int64]], judged: list[Judged]
+) -> pd.DataFrame:
+    """The table `points` of `SpreadResult`."""
+    ids = dataset.images["image_id"].astype(str).to_numpy()
+    tables = []
+    for at, j in zip(places, judged, strict=True):
+        if j.halves is None:
+            continue
+        part = j.division.labels if j.division is not None and j.names else np.zeros(len(at), dtype=np.int64)
+        flat = plane(made.plain[at], part)
+        names = [j.names[p] if j.names else "" for p in part]
+        tables.append(
+            pd.DataFrame(
+                {"image_id": ids[rows[at]], "concept": j.concept, "x": flat[:, 0], "y": flat[:, 1], "part": part,
+                 "name": names}
+            )
+        )  # fmt: skip
+    columns = ["image_id", "concept", "x", "y", "part", "name"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({c: [] for c in columns})

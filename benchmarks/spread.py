@@ -1,0 +1,94 @@
+"""Merged concepts taken apart again, and single ones left alone, on real photos.
+
+python benchmarks/spread.py [--data ../shared/data] [--merges 12] [--seed 0]
+
+For each set: the verdicts as labelled; how often single concepts alarm when datasets of 4 to 20 concepts are drawn at
+random; then two to four concepts with 30 pictures or more are merged at random, and the verdict and the adjusted Rand
+index of the parts are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+SETS = ("grocery/in_store", "trashnet")
+RESAMPLES = 200
+
+
+def main() -> int:
+    """Print the figures; 1 where a single concept alarms or, in the shop, merges are missed or not recovered."""
+    from sklearn.metrics import adjusted_rand_score
+
+    from analysis.checks.spread import find_spread
+    from analysis.dataset import label_frame
+    from analysis.embedders import load_embedder
+    from analysis.opening import open_dataset
+    from analysis.sources import Source
+    from analysis.statistics import benjamini_hochberg
+    from analysis.store import Store
+    from analysis.wide import excess
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/benchmarks"))
+    parser.add_argument("--merges", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    bad = 0
+    for name in SETS:
+        folder = given.data / name
+        if not folder.is_dir():
+            print(f"{folder} is not there: nothing measured.")
+            continue
+        opened = open_dataset(Source(folder, None), store=Store(given.cache), embedder=load_embedder("bundled"))
+        data, features = opened.dataset, opened.features
+        first = np.array([c[0] if c else "" for c in data.concepts_by_row], dtype=object)
+        ids = data.images["image_id"].to_numpy()
+        clean = find_spread(data, features).findings()
+        alarms = [c.concept for c in clean.concepts if c.verdict in ("warn", "fail")]
+        print(f"{name}: as labelled {dict(Counter(str(c.verdict) for c in clean.concepts))}, alarms {alarms}")
+        width = clean.tables["spread"]["width"].to_numpy()
+        rng = np.random.default_rng(given.seed)
+        sizes = [n for n in (4, 6, 10, 20) if n < len(width)]
+        for n in sizes:
+            drawn = [width[rng.choice(len(width), n, replace=False)] for _ in range(RESAMPLES)]
+            wide = np.mean([np.nanmin(benjamini_hochberg(excess(w))) <= 0.05 for w in drawn])
+            print(f"  {n} single concepts at random, {RESAMPLES} times: one called wide in {wide:.3f} (before the gap)")
+        counts = Counter(first)
+        names = sorted(c for c, n in counts.items() if c and n >= 30)
+        verdicts, index, others = Counter(), [], 0
+        for i in range(given.merges):
+            own = rng.choice(names, min(2 + i % 3, len(names) - 2), replace=False)
+            labels = np.where(np.isin(first, own), "Merged", first)
+            made = replace(data, labels=label_frame((r, str(c)) for r, c in enumerate(labels) if c), _cache={})
+            findings = find_spread(made, features).findings()
+            found = next(c for c in findings.concepts if c.concept == "Merged")
+            others += any(c.verdict in ("warn", "fail") for c in findings.concepts if c is not found)
+            verdicts[str(found.verdict)] += 1
+            parts = found.extra["parts"]
+            part = {image: k for k, one in enumerate(parts) for image in one["images"]}
+            rows = made.rows(concept="Merged")
+            value = adjusted_rand_score(first[rows], [part[ids[r]] for r in rows]) if parts else float("nan")
+            index.append(value)
+            ends = ", ".join(c.rsplit("/", 1)[-1] for c in own)
+            print(f"  {ends}: {found.verdict}, {len(parts)} parts, ARI {value:.2f}", flush=True)
+        known = np.array([v for v in index if not np.isnan(v)])
+        print(
+            f"{name}: {dict(verdicts)}; parts shown {len(known)}, of these ARI 0.8 or more {(known >= 0.8).sum()}, "
+            f"mean {known.mean() if len(known) else float('nan'):.2f}; another concept alarmed {others} times"
+        )
+        found_share = (verdicts["warn"] + verdicts["fail"]) / max(given.merges, 1)
+        bad += bool(alarms) or (name != "trashnet" and (found_share < 0.6 or known.mean() < 0.8))
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,147 @@
+"""Spread: the parts of one concept as coloured points and strips of pictures, and how varied every concept is."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+from analysis.checks.base import ConceptFinding, Findings, Verdict
+from components.charts.common import bars, show, verdict_colours
+from components.evidence import picture_strip
+from components.text import count, plain, short_concepts
+from components.theme import PALETTE, colours, figure_layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from analysis.opening import OpenDataset
+
+SHOWN: Final = 30
+MAP_HEIGHT: Final = 420
+SYMBOLS: Final = ("circle", "diamond", "square", "triangle-up", "star", "cross")
+
+
+def draw(opened: OpenDataset, findings: Findings) -> None:
+    """One concept at a time, the worst first: its map and its parts; below, how varied all concepts are."""
+    points, table = findings.tables.get("spread_points"), findings.tables.get("spread")
+    if points is None or table is None or table.empty:
+        return
+    known = set(table["concept"])
+    concepts = [c.concept for c in findings.concepts if c.concept in known]
+    names = short_concepts(concepts)
+    st.subheader("The pictures of one concept", anchor=False)
+    chosen = st.selectbox("Concept", concepts, format_func=lambda c: plain(names[c]), key="spread-concept", width=420)
+    found = next(c for c in findings.concepts if c.concept == chosen)
+    st.html(f'<p class="tde-text">{html.escape(plain(found.headline))}</p>')
+    own = points[points["concept"] == chosen]
+    show(
+        scatter(own), key="spread-map", alt=f"Pictures of {names[chosen]} as points; like pictures lie near each other"
+    )
+    st.caption(
+        "A point is a picture; like pictures lie near each other. The two directions are those in which "
+        + ("the kinds differ most." if own["part"].max() else "this concept varies most.")
+    )
+    _parts(opened, found, names[chosen], own)
+    _widths(table, names)
+
+
+def scatter(own: pd.DataFrame) -> go.Figure:
+    """Points of one concept, a colour and a symbol a part."""
+    import plotly.graph_objects as go
+
+    fig = go.Figure()
+    several = bool(own["part"].max())
+    for part, of in own.groupby("part", sort=True):
+        number = int(str(part))
+        name = plain(str(of["name"].iloc[0])) if several else "pictures"
+        fig.add_scatter(
+            x=of["x"].to_numpy(),
+            y=of["y"].to_numpy(),
+            mode="markers",
+            name=html.escape(f"{name} ({len(of):,})"),
+            text=[html.escape(plain(str(i))) for i in of["image_id"]],
+            marker={
+                "color": PALETTE[number % len(PALETTE)],
+                "symbol": SYMBOLS[number % len(SYMBOLS)],
+                "size": 9,
+                "opacity": 0.85,
+                "line": {"width": 0},
+            },
+            hovertemplate="%{text}<extra></extra>",
+        )
+    figure_layout(fig)
+    fig.update_layout(
+        height=MAP_HEIGHT,
+        margin={"l": 8, "r": 8, "t": 36 if several else 8, "b": 8},
+        dragmode=False,
+        showlegend=several,
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+    )
+    plain_axis = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    frame = {"showline": True, "mirror": True, "linecolor": colours()["line"], "linewidth": 1}
+    fig.update_xaxes(**plain_axis, **frame)
+    fig.update_yaxes(**plain_axis, **frame)
+    return fig
+
+
+def _parts(opened: OpenDataset, found: ConceptFinding, name: str, own: pd.DataFrame) -> None:
+    parts = found.extra.get("parts")
+    if not isinstance(parts, list) or not parts:
+        picture_strip(opened, _ends(own), f"spread-{name}-all")
+        return
+    for number, one in enumerate(parts):
+        title = str(one["name"])
+        st.markdown(f"**{plain(title[:1].upper() + title[1:])}** · {count(len(one['images']), 'picture')}")
+        picture_strip(opened, [str(i) for i in one["images"]], f"spread-{name}-{number}")
+    gained = found.extra.get("gain")
+    if isinstance(gained, dict):
+        st.markdown(f"**What naming them apart would gain.** {gain_in_words(gained)}")
+
+
+def gain_in_words(gained: dict[str, float]) -> str:
+    """Two sentences on the recall as one concept and as parts."""
+    one, two = round(100 * gained["single"]), round(100 * gained["split"])
+    low, high = round(100 * gained["low"]), round(100 * gained["high"])
+    first = (
+        f"A simple classifier on top of this model recognises {one} of 100 of these pictures as one concept, and "
+        f"{two} of 100 when each kind is learned by itself."
+    )
+    if low > 0:
+        return f"{first} That is {low} to {high} more, measured on {int(gained['n']):,} pictures it had not seen."
+    return (
+        f"{first} The difference ({low:+d} to {high:+d}) is within chance on {int(gained['n']):,} pictures: this model "
+        "copes with the mix; a person who reads the name may not."
+    )
+
+
+def _ends(own: pd.DataFrame) -> list[str]:
+    """Pictures from one end of the concept to the other, evenly spaced."""
+    ordered = own.sort_values(["x", "image_id"])["image_id"].astype(str).to_numpy()
+    return [str(i) for i in ordered[np.unique(np.linspace(0, len(ordered) - 1, 8).round().astype(int))]]
+
+
+def _widths(table: pd.DataFrame, names: dict[str, str]) -> None:
+    st.subheader("How varied each concept is", anchor=False)
+    top = table.dropna(subset=["ratio"]).sort_values("ratio", ascending=False, ignore_index=True).head(SHOWN)
+    if top.empty:
+        return
+    figure = bars(
+        [names[c] for c in top["concept"]],
+        top["ratio"].to_numpy(),
+        colour=verdict_colours([Verdict(v) for v in top["verdict"]]),
+        text=[f"{r:.2f}" for r in top["ratio"]],
+        hover=[
+            f"{r:.2f} times as varied as usual, {n:,} pictures" for r, n in zip(top["ratio"], top["n"], strict=True)
+        ],
+        limit=1.0,
+        limit_words="usual",
+        title="Times as varied as the other concepts usually are",
+        tick_format=".1f",
+    )
+    show(figure, key="spread-widths", alt="How varied each concept is beside the others")
+    more = f" The {SHOWN} most varied of {count(len(table), 'concept')}." if len(table) > SHOWN else ""
+    st.caption(f"Coloured by verdict. Varied alone is no fault: a concept must also fall into separate kinds.{more}")
