@@ -182,12 +182,12 @@ def _narrowing(opened: OpenDataset, findings: Findings, concept: str, name: str)
     )
     show(figure, key="co_occurrence-scores", alt=f"Scores of real pictures without {name}, before and after")
     worst = own.sort_values("before", ascending=False)
-    st.markdown("**Real pictures that were wrong**")
+    st.markdown("**Real pictures that were wrong: score before → after**")
     picture_strip(
         opened,
         worst["image_id"].tolist()[:24],
         "co_occurrence-wrong",
-        captions=[f"{b:.0%} before, {a:.0%} after" for b, a in zip(worst["before"], worst["after"], strict=True)][:24],
+        captions=[f"{b:.0%} → {a:.0%}" for b, a in zip(worst["before"], worst["after"], strict=True)][:24],
     )
     for title, key in (("Kept: the most focal first", "keep"), ("Left out", "leave")):
         st.markdown(f"**{title}**")
