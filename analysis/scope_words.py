@@ -143,7 +143,7 @@ def headline(found: Sequence[ConceptFinding], measured: int, of: int) -> str:
         return (
             f"{found[0].headline}{part}"
             if unsure == 1
-            else f"Cannot tell for any of {unsure} concepts whether the world shows more of it.{part}"
+            else f"Cannot tell for any of {unsure} concepts whether the world shows more than training does.{part}"
         )
     open_ones = f" For {unsure} of {len(found)} that cannot be told." if unsure else ""
     return f"No concept is narrower in training than in the world, as far as can be measured.{open_ones}{part}"

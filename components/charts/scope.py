@@ -33,7 +33,8 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     """One concept at a time, the worst first; below, how varied all of them are."""
     concepts = [c.concept for c in findings.concepts]
     names = short_concepts(concepts)
-    st.subheader("What training shows, and what real use shows", anchor=False)
+    beside = ", and what real use shows" if opened.dataset.has_real_world else ""
+    st.subheader(f"What training shows{beside}", anchor=False)
     chosen = st.selectbox("Concept", concepts, format_func=lambda c: plain(names[c]), key="scope-concept", width=420)
     found = next(c for c in findings.concepts if c.concept == chosen)
     st.html(f'<p class="tde-text">{html.escape(plain(found.headline))}</p>')
