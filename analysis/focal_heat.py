@@ -58,6 +58,8 @@ they say what is common to all words."""
 EXAMPLES: Final = 0.03
 """Share of the places in a concept's pictures that stand as examples: the hottest. 2 % and 5 % give nearly the same on
 the scenes it was chosen on, 10 % less."""
+A_PICTURE: Final = 0.12
+"""Share of one picture's places that may be examples, so that a quarter of the pictures or more give some."""
 COOL: Final = 0.5
 """Share of them that stand as counter-examples: the coolest."""
 SHRINK: Final = 1.0
@@ -103,13 +105,15 @@ def ground(maps: Float32, *, seed: int = 0) -> Ground:
     return Ground(_covariance(flat[_some(np.arange(len(flat)), 4 * MOST, np.random.default_rng(seed))]))
 
 
-def learn(maps: Float32, first: Float32, has: Bool, shared: Ground, *, seed: int = 0) -> Direction | None:
+def learn(
+    maps: Float32, first: Float32, has: Bool, against: Bool, shared: Ground, *, seed: int = 0
+) -> Direction | None:
     """The second heat's direction.
 
     Args:
         maps: float32 (n, places, d).
         first: float32 (n, places), the first heat.
-        has: bool (n,), the pictures that carry the concept.
+        has: bool (n,), the pictures that carry the concept; `against`: those that show something else.
         shared: of `ground`.
         seed: of the draw of counter-examples.
 
@@ -120,16 +124,16 @@ def learn(maps: Float32, first: Float32, has: Bool, shared: Ground, *, seed: int
     mine, heat = maps[has].reshape(-1, maps.shape[-1]), first[has].ravel()
     hottest = max(1, round(EXAMPLES * len(heat)))
     order = np.argsort(-heat, kind="stable")
-    examples = mine[order[:hottest]].astype(np.float64)
+    examples = mine[_spread(order, maps.shape[1], hottest)].astype(np.float64)
     cool = mine[_some(order[round((1 - COOL) * len(heat)) :], MOST, rng)].astype(np.float64)
-    lacking = np.flatnonzero(~has)
+    lacking = np.flatnonzero(against)
     places = maps.shape[1]
     drawn = _some(np.arange(len(lacking) * places), MOST, rng)
     other = maps[lacking[drawn // places], drawn % places].astype(np.float64) if len(lacking) else cool
-    against = np.concatenate([cool, other])
+    counter = np.concatenate([cool, other])
     within = (shared.covariance + _covariance(examples)) / 2
     within += SHRINK * max(float(np.trace(within)) / len(within), 1e-9) * np.eye(len(within))
-    weight = np.linalg.solve(within, examples.mean(axis=0) - against.mean(axis=0))
+    weight = np.linalg.solve(within, examples.mean(axis=0) - counter.mean(axis=0))
     low, high = float((other @ weight).mean()), float((examples @ weight).mean())
     if not high - low > 1e-9:
         return None
@@ -151,6 +155,15 @@ def best_part(heat: Float32, weight: Float32 | None = None) -> Float64:
     keep = max(1, round(BEST * heat.shape[1]))
     out: Float64 = np.sort(weighed, axis=1)[:, -keep:].mean(axis=1, dtype=np.float64)
     return out
+
+
+def _spread(order: NDArray[np.int64], places: int, count: int) -> NDArray[np.int64]:
+    """The first `count` of `order` (positions, `places` a picture) of which no picture gives more than `A_PICTURE`."""
+    picture = order // places
+    turn = np.empty(len(order), dtype=np.int64)  # how many of the same picture come before
+    by_picture = np.argsort(picture, kind="stable")
+    turn[by_picture] = np.arange(len(order)) % places
+    return order[turn < max(1, round(A_PICTURE * places))][:count]
 
 
 def _covariance(x: NDArray[np.floating]) -> Float64:

@@ -36,6 +36,15 @@ PLAIN: Final = 2.8
 four of TrashNet's pictures, one in ten of ADE20K's scenes and none of the shelves in a shop."""
 PLAIN_ASKED: Final = 0.5
 """Score above which nobody asks: such a label is what the picture is of anyway."""
+RIVAL_FROM: Final = 0.4
+"""Score from which another concept of the dataset is what the picture is of."""
+NEAREST: Final = 10
+"""Pictures most alike that are asked what a picture on a plain ground is of."""
+COMPARED: Final = 3000
+"""Pictures they are looked for among, at most."""
+ENOUGH: Final = 8
+"""Pictures of the usual concept that a close look must reach; with too many concepts for that, all are seen
+coarsely."""
 LEAST_FIT: Final = 20
 HEAT_KEPT: Final = 400
 """Heat maps kept for the page."""
@@ -46,7 +55,8 @@ NUMBERS: Final = ("score", *focal_facts.Facts._fields, "subject", "agreement")
 class LookedAt:
     """Attributes:
     labels: one row a label of the dataset: `image`, `concept`, `NUMBERS` (nan where not looked at), `rival` (str),
-        `plain`, `close` (bool).
+        `plain` (one thing before a plain ground), `own_kind` (among the pictures most alike no concept is more common
+        than the label's; asked of plain ones alone), `close` (bool).
     classes: the most detailed concepts; `known`: one a class.
     close_rows: rows of `Dataset.images` that were looked at closely.
     heats: heat map (rows, columns) of a label, by its place in `Dataset.labels`.
@@ -88,6 +98,8 @@ def looked_at(
     fine = features.model.name == "bundled"  # another model's own places are fine enough, and it is slower
     rows, member = _with_others(dataset, target, seed)
     chosen = even_sample(member, sample if fine else stored, seed=seed)
+    if fine and len(chosen) < len(rows) and np.median(member[chosen].sum(axis=0)) < ENOUGH:
+        fine, chosen = False, even_sample(member, stored, seed=seed)
     look = close_maps if fine else stored_maps
     maps = look(pictures, rows[chosen], progress=scaled(progress, 0.0, 0.7))
     place = np.searchsorted(rows, maps.rows)
@@ -95,7 +107,7 @@ def looked_at(
     table = dataset.labels[["image", "concept"]].copy().reset_index(drop=True)
     for name in NUMBERS:
         table[name] = np.nan
-    table = table.assign(rival="", plain=False, close=False)
+    table = table.assign(rival="", plain=False, own_kind=False, close=False)
     heats: dict[int, Float32] = {}
     at = _labels_by_row(dataset, target)
     _close(table, heats, maps, at, known, target.classes, pictures, fine, scaled(progress, 0.8, 0.9))
@@ -105,7 +117,34 @@ def looked_at(
             rest = rest[even_sample(member[np.searchsorted(rows, rest)], stored, seed=seed)]
         _coarse(table, heats, rest, at, known, pictures, scaled(progress, 0.9, 1.0))
     table["score"] = table["score"].clip(0.0, 1.0)
+    asked = table.index[table["plain"] & (table["score"] < PLAIN_ASKED)].to_numpy(dtype=np.int64)
+    image = table["image"].to_numpy(dtype=np.int64)[asked]
+    of = np.array([target.classes.index(c) for c in table["concept"].iloc[asked]], dtype=np.int64)
+    table.loc[asked, "own_kind"] = own_kind(features.image, target, image, of, seed=seed)
     return LookedAt(table, target.classes, known, maps.rows, heats)
+
+
+def root_of(concept: str) -> str:
+    """The outermost part of a path: what shares it (a fruit and another) is easily taken for one another."""
+    return concept.split("/")[0] if "/" in concept else f"/{concept}"
+
+
+def own_kind(image: Float32, target: Targets, rows: Int64, of: Int64, *, seed: int = 0) -> NDArray[np.bool_]:
+    """Whether the pictures most alike (`NEAREST` of them, the picture itself left out) carry the class `of` at least
+    as often as any other; `image` float32 (all, f), L2-normalised, `rows` and `of` int64 (n,)."""
+    among = np.arange(len(target.rows))
+    if len(among) > COMPARED:
+        among = np.sort(np.random.default_rng(seed).choice(among, COMPARED, replace=False))
+    there = target.rows[among]
+    out = np.zeros(len(rows), dtype=bool)
+    for start in range(0, len(rows), STORED_AT_ONCE):
+        part = slice(start, start + STORED_AT_ONCE)
+        alike = image[rows[part]] @ image[there].T
+        alike[rows[part, None] == there[None, :]] = -2.0
+        nearest = np.argsort(-alike, axis=1, kind="stable")[:, : min(NEAREST, max(1, len(there) - 1))]
+        share = target.member[among[nearest]].mean(axis=1)
+        out[part] = share[np.arange(len(share)), of[part]] >= share.max(axis=1)
+    return out
 
 
 def _with_others(dataset: Dataset, target: Targets, seed: int) -> tuple[Int64, NDArray[np.bool_]]:
@@ -156,7 +195,8 @@ def _close(
         for i, row in enumerate(rows.tolist()):
             mine = at.get(row, [])
             own = {k for _, k in mine}
-            others = [j for j in np.flatnonzero(judged).tolist() if j not in own]
+            roots = {root_of(classes[k]) for k in own}
+            others = [j for j in np.flatnonzero(judged).tolist() if j not in own and root_of(classes[j]) not in roots]
             for label, k in mine:
                 if known[k].direction is None:
                     continue
@@ -164,7 +204,9 @@ def _close(
                 heats[label] = grid.astype(np.float32)
                 subject, plain = grounds[i]
                 best = max(others, key=lambda j: score[j, i], default=None)
-                rival = classes[best] if best is not None and score[best, i] > score[k, i] else ""
+                rival = ""
+                if best is not None and score[best, i] >= max(RIVAL_FROM, float(score[k, i])):
+                    rival = classes[best]
                 whole = _whole(known[k], coarse, i)
                 found: dict[str, float | str | bool] = {
                     "score": float(score[k, i]),

@@ -131,10 +131,12 @@ def test_cancelling_gets_through():
 
 
 def test_routes_at_their_borders():
-    score = np.array([0.4, 0.39, 0.2, 0.19, 0.19, 0.9, np.nan])
-    plain = np.array([0, 0, 0, 0, 1, 0, 0], dtype=bool)
-    judged = np.array([1, 1, 1, 1, 1, 0, 1], dtype=bool)
-    assert route(score, plain, judged, Params()).tolist() == [OF, UNCLEAR, UNCLEAR, IN, OF, UNCLEAR, UNCLEAR]
+    score = np.array([0.4, 0.39, 0.2, 0.19, 0.19, 0.19, 0.9, np.nan])
+    found = np.array([0, 0, 1, 1, 0, 1, 1, 1], dtype=bool)
+    lone = np.array([0, 0, 0, 0, 0, 1, 0, 0], dtype=bool)
+    judged = np.array([1, 1, 1, 1, 1, 1, 0, 1], dtype=bool)
+    routes = route(score, found, lone, judged, Params()).tolist()
+    assert routes == [OF, UNCLEAR, UNCLEAR, IN, UNCLEAR, OF, UNCLEAR, UNCLEAR]
 
 
 def test_concepts_with_as_many_mistakes_as_expected_alarm_no_more_often_than_alpha():
