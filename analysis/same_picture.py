@@ -5,12 +5,13 @@ have: parts that moved against each other, a view that is no mere cut, turn or m
 that the other does not show. So the pictures are aligned (enhanced correlation coefficient: Evangelidis and Psarakis
 2008, doi:10.1109/TPAMI.2008.113), the map is held to a turn, a scale and a mirror, and every part with any detail is
 compared. A part of a copy differs by what storing it twice costs, which falls with the square of its detail; a part of
-another photo differs by more. OpenCV loads when a function runs, not on import.
+another photo differs by more. Where both are colourful their colours must be alike: an orange has the outline of an
+apple, and a copy may lose its colours but not get others. OpenCV loads when a function runs, not on import.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -31,12 +32,17 @@ ALLOWED_NOISE: Final = 0.4  # and in proportion to 1 / detail²: JPEG storage of
 MIN_PARTS: Final = 5  # detailed parts without which two pictures cannot be told apart
 SHARE: Final = 0.5  # of the parts must agree: a watermark may cover the others
 SHARE_SAME_CUT: Final = 0.35  # where the two show the same cut to the pixel, which two photos hardly ever do
+SHARE_OTHER_CUT: Final = 0.7  # where one is clearly cut or turned: real copies of that kind had 0.98 and more
 SAME_CUT: Final = 0.5  # pixels at `FINE`
+OTHER_CUT: Final = 4.0  # pixels at `FINE`; less is how far an alignment with little to hold on to may drift
 COARSE_AGREES: Final = 0.88  # median correlation of the parts that makes the second alignment worth its time
 COARSE_FITS: Final = 0.65  # the same for the whole of the evened pictures; copies of the development sets had 0.8
 STRAYED: Final = 0.06  # of the longest side: farther from its look than looks lie apart
 STEPS: Final = (10, 12)  # of the first and second alignment: copies settle within five
 SAME_VIEW: Final = 1.0  # pixels at `FINE` by which a copy may show what its original does not
+COLOURFUL: Final = 15.0  # chroma (CIELAB) from which a colour has a hue that light and storing hardly turn
+OTHER_HUE: Final = 40.0  # degrees: from orange to yellow; a warm filter turns colourful places by less
+MIN_COLOURFUL: Final = 12  # places of about 24 x 24 that are colourful in both
 SCALES: Final = (0.6, 1.7)
 DEGREES: Final = 12.0
 
@@ -72,10 +78,12 @@ class Print:
     Attributes:
         gray: float32 (h, w), 0-255; where it was filled in, its border goes on.
         kept: float32 (h, w), 1 but where it was filled in; None where it was not.
+        colour: float32 (about h / 8, about w / 8, 2), a* and b* of CIELAB; None where unknown.
     """
 
     gray: Float32
     kept: Float32 | None = None
+    colour: Float32 | None = None
 
     def sized(self, longest: int) -> Print:
         """With this longest side, pixels."""
@@ -101,10 +109,21 @@ def print_of(thumbnail: bytes) -> Print | None:
     if gray is None or min(gray.shape) < 8:
         return None
     picture = np.asarray(gray, dtype=np.uint8)
-    kept = fill.content(picture)
+    kept, colour = fill.content(picture), _colour(thumbnail)
     if kept is None:
-        return Print(picture.astype(np.float32))
-    return Print(fill.extended(picture, kept).astype(np.float32), kept.astype(np.float32))
+        return Print(picture.astype(np.float32), colour=colour)
+    return Print(fill.extended(picture, kept).astype(np.float32), kept.astype(np.float32), colour)
+
+
+def _colour(thumbnail: bytes) -> Float32 | None:
+    """a* and b* at an eighth of the size."""
+    import cv2
+
+    small = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_REDUCED_COLOR_8)
+    if small is None:
+        return None
+    lab = cv2.cvtColor(np.asarray(small, dtype=np.float32) / 255.0, cv2.COLOR_BGR2LAB)
+    return np.ascontiguousarray(lab[..., 1:], dtype=np.float32)
 
 
 def compare(a: Print, b: Print, look: Look) -> Agreement | None:
@@ -130,7 +149,29 @@ def compare(a: Print, b: Print, look: Look) -> Agreement | None:
         # Where there is little to hold on to, a free map strays: once more from the look, without scale and slant.
         again = _align(even_a, even_b, start, STEPS[1], free=False)[1]
         best = max(best, _best_held(large_a, large_b, again, look), key=lambda x: x.share)
+    if is_same(best) and _other_colours(a, b, best.matrix, large_a.shape, large_b.shape):
+        return replace(best, share=0.0)
     return best
+
+
+def _other_colours(a: Print, b: Print, matrix: Float64, shape_a: tuple[int, int], shape_b: tuple[int, int]) -> bool:
+    """Whether most places that are colourful in both have another hue; `matrix` is for pictures of these shapes."""
+    import cv2
+
+    if a.colour is None or b.colour is None:
+        return False
+    (ha, wa), (hb, wb) = a.colour.shape[:2], b.colour.shape[:2]
+    small = _rescaled(matrix, (wa / shape_a[1], ha / shape_a[0]), (wb / shape_b[1], hb / shape_b[0]))
+    inverse = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = np.asarray(cv2.warpAffine(a.colour, small, (wb, hb), flags=inverse)).reshape(-1, 2)
+    other = b.colour.reshape(-1, 2)
+    chroma = np.minimum(np.linalg.norm(moved, axis=1), np.linalg.norm(other, axis=1))
+    both = chroma >= COLOURFUL
+    if both.sum() < MIN_COLOURFUL:
+        return False
+    hue, another = (np.degrees(np.arctan2(x[both, 1], x[both, 0])) for x in (moved, other))
+    turned = np.abs((hue - another + 180.0) % 360.0 - 180.0)
+    return bool(np.median(turned) > OTHER_HUE)
 
 
 def _best_held(a: Print, b: Print, matrix: Float64, look: Look) -> Agreement:
@@ -147,7 +188,9 @@ def _apart(one: Float64, other: Float64, shape: tuple[int, ...]) -> float:
 
 def is_same(agreement: Agreement) -> bool:
     """Whether two pictures that agree like this are one picture, changed."""
-    wanted = SHARE_SAME_CUT if agreement.moved <= SAME_CUT else SHARE
+    wanted = SHARE if agreement.moved <= OTHER_CUT else SHARE_OTHER_CUT
+    if agreement.moved <= SAME_CUT:
+        wanted = SHARE_SAME_CUT
     return (
         agreement.parts >= MIN_PARTS
         and agreement.share >= wanted

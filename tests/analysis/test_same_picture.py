@@ -160,3 +160,23 @@ def test_a_turned_copy_is_found_whatever_its_corners_were_filled_with(colour, ex
         turned = picture.rotate(degrees, Image.Resampling.BICUBIC, expand=expand, fillcolor=FILLS[colour])
         assert verdict(picture, turned)
         assert verdict(turned, picture)
+
+
+def ball(seed, tint, side=256):
+    """A smooth ball on a plain ground: hardly anything but its outline to hold on to."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    shade = np.clip(1.1 - 0.5 * (x - 0.3) - 0.6 * (y + 0.3), 0.2, 1.2)[..., None]
+    ground = 205 + 8 * y[..., None] + rng.normal(0, 1.5, (side, side, 1))
+    inside = np.clip((0.5 - np.hypot(x, y)) * side / 3, 0, 1)[..., None]
+    pixels = inside * shade * np.array(tint) + (1 - inside) * ground
+    return Image.fromarray(np.clip(pixels + rng.normal(0, 1, pixels.shape), 0, 255).astype(np.uint8))
+
+
+def test_the_same_outline_in_another_colour_is_another_picture_but_without_colours_a_copy():
+    orange, apple = ball(1, (230, 120, 20)), ball(1, (90, 190, 40))
+    assert not verdict(orange, apple)
+    assert verdict(orange, CHANGES["gray"](orange))
+    assert verdict(orange, CHANGES["darker"](orange))
+    warm = Image.fromarray((np.asarray(orange) * [1.0, 0.92, 0.8]).astype(np.uint8))
+    assert verdict(orange, warm)
