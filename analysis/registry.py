@@ -73,7 +73,7 @@ CHECKS: tuple[Check, ...] = (
         function=uniqueness.find_uniqueness,
         params=uniqueness.Params,
         method=uniqueness.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="leakage",
@@ -85,7 +85,7 @@ CHECKS: tuple[Check, ...] = (
         function=leakage.find_leakage,
         params=leakage.Params,
         method=leakage.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="consistency",
