@@ -32,7 +32,8 @@ ALLOWED_NOISE: Final = 0.4  # and in proportion to 1 / detail²: JPEG storage of
 MIN_PARTS: Final = 5  # detailed parts without which two pictures cannot be told apart
 SHARE: Final = 0.5  # of the parts must agree: a watermark may cover the others
 SHARE_SAME_CUT: Final = 0.35  # where the two show the same cut to the pixel, which two photos hardly ever do
-SHARE_OTHER_CUT: Final = 0.7  # where one is clearly cut or turned: real copies of that kind had 0.98 and more
+SHARE_OTHER_CUT: Final = 0.7  # where one is clearly cut or turned and few parts agree; such copies had 0.98 and more
+MANY_PARTS: Final = 20  # agreeing parts that an outline on a plain ground alone does not have
 SAME_CUT: Final = 0.5  # pixels at `FINE`
 OTHER_CUT: Final = 4.0  # pixels at `FINE`; less is how far an alignment with little to hold on to may drift
 COARSE_AGREES: Final = 0.88  # median correlation of the parts that makes the second alignment worth its time
@@ -188,9 +189,11 @@ def _apart(one: Float64, other: Float64, shape: tuple[int, ...]) -> float:
 
 def is_same(agreement: Agreement) -> bool:
     """Whether two pictures that agree like this are one picture, changed."""
-    wanted = SHARE if agreement.moved <= OTHER_CUT else SHARE_OTHER_CUT
+    wanted = SHARE
     if agreement.moved <= SAME_CUT:
         wanted = SHARE_SAME_CUT
+    elif agreement.moved > OTHER_CUT and agreement.share * agreement.parts < MANY_PARTS:
+        wanted = SHARE_OTHER_CUT
     return (
         agreement.parts >= MIN_PARTS
         and agreement.share >= wanted
