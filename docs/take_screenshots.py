@@ -30,6 +30,7 @@ PAGES = {
     "gallery": "gallery",
     "scorecard": "scorecard",
     **{check.id: check.page for check in CHECKS if check.id != "balance"},
+    "why": "why",
 }
 AUDIT = ("scorecard", *(check.id for check in CHECKS if check.id != "balance"))
 KEPT = [("light", 1440, 1000), ("dark", 900, 1000)]

@@ -275,7 +275,9 @@ def headline(result: RepresentativenessResult, wrong: list[ConceptFinding], verd
     """The answer in a sentence or two."""
     if result.reason:
         return result.reason
-    words = [str(w) for w in result.shift.table.loc[result.shift.table["differs"], "word"]]
+    table = result.shift.table[result.shift.table["differs"]]
+    named = table[table["axis"] != "content"]  # "other things in them" helps least where something has a name
+    words = [str(w) for w in (named if len(named) else table)["word"]]
     most = f"most of all they are {_and(words[:2])}" if words else ""
     alike = "all are" if result.uncovered > 0.995 else f"{in_ten(result.uncovered)} are"
     if result.verdict in (Verdict.WARN, Verdict.FAIL):
