@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from planted.defects import DEFECTS, Defect, Fixture, real_of
 from planted.matrix import REAL, audit, fired, judge, opened, photographed, plant, rendered
