@@ -16,6 +16,7 @@ import streamlit as st
 from analysis.audit import AuditRun
 from analysis.dismissals import Dismissals
 from analysis.errors import InputError, StoreError
+from analysis.label_reviews import LabelReviews
 from analysis.paths import cache_dir
 from analysis.progress import Progress
 from analysis.quiz import Quizzes
@@ -50,6 +51,7 @@ class Shelf:
         self.results = ResultStore(root)
         self.dismissals = Dismissals(root)
         self.quizzes = Quizzes(root)
+        self.label_reviews = LabelReviews(root)
         self.taxonomies = Taxonomies(root)
         self.region_reviews = RegionReviews(root)
         self._runs: OrderedDict[tuple[str, str], AuditRun] = OrderedDict()

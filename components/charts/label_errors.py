@@ -10,8 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings
+from analysis.errors import StoreError
+from analysis.label_reviews import Label
 from components.charts.common import bars, show
 from components.evidence import tiny_strip
+from components.shelf import shelf
 from components.text import count, md, plain, short_concepts
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ ALL: Final = "All concepts"
 SHOWN: Final = 6
 MORE: Final = 12
 FLOWS: Final = 12
-KEPT: Final = "label_errors-right"
 COLUMNS: Final = ["image_id", "concept", "suggested_concept", "score"]
 
 
@@ -37,10 +39,11 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     st.subheader("Suspects, most suspicious first", anchor=False)
     chosen = _choose(suspects, names)
     mine = suspects if chosen == ALL else suspects[suspects["concept"] == chosen]
-    _corrections(suspects)
+    right = _right(opened.source.id)
+    _corrections(suspects, right)
     limit = int(st.session_state.get("label_errors-shown", SHOWN))
     for row in mine.head(limit).to_dict("records"):
-        _suspect(opened, row, names)
+        _suspect(opened, row, right, names)
     if len(mine) > limit:
         st.button(
             f"Show {count(min(MORE, len(mine) - limit), 'more suspect')}",
@@ -75,13 +78,15 @@ def _choose(suspects: pd.DataFrame, names: dict[str, str]) -> str:
     return str(st.selectbox("Labelled as", options, format_func=words, key="label_errors-concept"))
 
 
-def _right() -> set[tuple[str, str]]:
-    right: set[tuple[str, str]] = st.session_state.setdefault(KEPT, set())
-    return right
+def _right(source_id: str) -> frozenset[Label]:
+    try:
+        return shelf().label_reviews.right(source_id)
+    except StoreError as error:
+        st.warning(md(str(error)))
+        return frozenset()
 
 
-def _corrections(suspects: pd.DataFrame) -> None:
-    right = _right()
+def _corrections(suspects: pd.DataFrame, right: frozenset[Label]) -> None:
     keep = [(i, c) not in right for i, c in zip(suspects["image_id"], suspects["concept"], strict=True)]
     left = suspects.loc[keep, COLUMNS]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -93,10 +98,10 @@ def _corrections(suspects: pd.DataFrame) -> None:
             key="label_errors-corrections",
             on_click="ignore",
         )
-        st.caption("Labels you tick as right are left out.")
+        st.caption("Labels you tick as right are left out; your ticks are kept with this dataset.")
 
 
-def _suspect(opened: OpenDataset, row: dict[Any, Any], names: dict[str, str]) -> None:
+def _suspect(opened: OpenDataset, row: dict[Any, Any], right: frozenset[Label], names: dict[str, str]) -> None:
     concept, suggested = str(row["concept"]), row["suggested_concept"]
     given = plain(names[concept])
     other = plain(names[str(suggested)]) if suggested is not None and suggested == suggested else ""
@@ -111,10 +116,10 @@ def _suspect(opened: OpenDataset, row: dict[Any, Any], names: dict[str, str]) ->
             )
             st.checkbox(
                 "Label is right",
-                value=(row["image_id"], concept) in _right(),
+                value=(row["image_id"], concept) in right,
                 key=f"{key}-right",
-                on_change=_toggle_right,
-                args=(row["image_id"], concept),
+                on_change=_say,
+                args=(opened.source.id, (str(row["image_id"]), concept), f"{key}-right"),
             )
         picture, near, own = st.columns([1.1, 4, 4], vertical_alignment="top")
         with picture:
@@ -134,9 +139,11 @@ def _chance(score: float) -> str:
     return f"wrong with a chance of about {round(100 * (1 - score))} in 100"
 
 
-def _toggle_right(image_id: str, concept: str) -> None:
-    right = _right()
-    right.symmetric_difference_update({(image_id, concept)})
+def _say(source_id: str, label: Label, key: str) -> None:
+    try:
+        shelf().label_reviews.say(source_id, label, right=bool(st.session_state[key]))
+    except StoreError as error:
+        st.toast(md(str(error)))
 
 
 def _show_more(limit: int) -> None:

@@ -7,6 +7,8 @@ from app_support import has_title, new_session, run_until, words
 from PIL import Image
 from support import photo
 
+from analysis.paths import cache_dir
+
 PAGE = "pages/audit/label_errors.py"
 TINTS = {"glass": (200, 60, 60), "metal": (60, 170, 60), "paper": (60, 60, 200)}
 
@@ -35,3 +37,8 @@ def test_suspects_are_shown_and_a_right_one_leaves_the_corrections(tmp_path, mon
     before = next(label for label in labels if "correction" in label)
     at.checkbox[0].check().run()
     assert next(b.proto.label for b in at.get("download_button") if "correction" in b.proto.label) != before
+    (kept,) = cache_dir().rglob("label_reviews.json")
+    again = run_until(new_session(PAGE), lambda at: "Suspects, most suspicious first" in words(at))
+    assert again.checkbox[0].value
+    again.checkbox[0].uncheck().run()
+    assert "glass" not in kept.read_text()
