@@ -8,7 +8,7 @@ are used. OpenCV loads when a function runs, not on import.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -110,17 +110,11 @@ def measure_pictures(
     kept: list[int] = []
     boxes: list[Float64] = []
     numbers: list[Float64] = []
-    for start in range(0, len(rows), BATCH):
-        progress(start, len(rows), "measuring compositions")
-        part = rows[start : start + BATCH]
-        for row, jpeg in zip(part.tolist(), pictures.thumbnails(part), strict=True):
-            rgb = decode_thumbnail(jpeg)
-            if rgb is not None:
-                box, values = measure(rgb, known.get(row))
-                kept.append(row)
-                boxes.append(box)
-                numbers.append(values)
-    progress(len(rows), len(rows), "measuring compositions")
+    for row, rgb in readable(pictures, rows, "measuring compositions", progress):
+        box, values = measure(rgb, known.get(row))
+        kept.append(row)
+        boxes.append(box)
+        numbers.append(values)
     return Compositions(
         rows=np.array(kept, dtype=np.int64),
         boxes=np.array(boxes).reshape(-1, 4),
@@ -144,6 +138,20 @@ def subject_boxes(dataset: Dataset, rows: Int64) -> dict[int, Box]:
         if right > left and bottom > top:
             out[row] = (left, top, right - left, bottom - top)
     return out
+
+
+def readable(
+    pictures: Pictures, rows: Int64, note: str, progress: Progress = no_progress
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Row and thumbnail (uint8 RGB) of each of these pictures that has a readable one."""
+    for start in range(0, len(rows), BATCH):
+        progress(start, len(rows), note)
+        part = rows[start : start + BATCH]
+        for row, jpeg in zip(part.tolist(), pictures.thumbnails(part), strict=True):
+            rgb = decode_thumbnail(jpeg)
+            if rgb is not None:
+                yield row, rgb
+    progress(len(rows), len(rows), note)
 
 
 def decode_thumbnail(jpeg: bytes | None) -> NDArray[np.uint8] | None:

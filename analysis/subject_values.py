@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import composition
-from analysis.composition import BATCH, Box, decode_thumbnail, subject_boxes
+from analysis.composition import Box, readable, subject_boxes
 from analysis.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -112,17 +112,11 @@ def measure_pictures(
     kept: list[int] = []
     points: list[Float32] = []
     numbers: list[Float64] = []
-    for start in range(0, len(rows), BATCH):
-        progress(start, len(rows), "looking at subjects")
-        part = rows[start : start + BATCH]
-        for row, jpeg in zip(part.tolist(), pictures.thumbnails(part), strict=True):
-            rgb = decode_thumbnail(jpeg)
-            if rgb is not None:
-                seen, values = measure(rgb, known.get(row))
-                kept.append(row)
-                points.append(seen)
-                numbers.append(values)
-    progress(len(rows), len(rows), "looking at subjects")
+    for row, rgb in readable(pictures, rows, "looking at subjects", progress):
+        seen, values = measure(rgb, known.get(row))
+        kept.append(row)
+        points.append(seen)
+        numbers.append(values)
     table = np.array(numbers, dtype=np.float64).reshape(-1, 5)
     return SubjectValues(
         rows=np.array(kept, dtype=np.int64),

@@ -24,7 +24,7 @@ from components.check_findings import concept_findings, dismissed_findings, find
 from components.check_settings import settings, settings_in_words
 from components.evidence import picture_strip
 from components.shell import shell
-from components.state import START_PAGE, link_parameters, require_dataset
+from components.state import START_PAGE, TAXONOMY_PAGE, link_parameters, require_dataset
 from components.text import duration, md, plain
 from components.verdicts import badge, quiet_badge
 
@@ -157,10 +157,12 @@ def _what_would_help(opened: OpenDataset, check: Check) -> None:
         "real_world": not opened.dataset.has_real_world,
         "taxonomy": not opened.dataset.taxonomy,
     }
-    words = [_HELP[need] for need in check.needs if missing.get(need)]
-    for sentence in words:
-        st.html(f'<p class="tde-text"><strong>What would help.</strong> {html.escape(sentence)}</p>')
-    if words and st.button("To the start page", key=f"{check.id}-start"):
+    wanted = [need for need in check.needs if missing.get(need)]
+    for need in wanted:
+        st.html(f'<p class="tde-text"><strong>What would help.</strong> {html.escape(_HELP[need])}</p>')
+    if "taxonomy" in wanted and st.button("To the page Taxonomy", key=f"{check.id}-taxonomy"):
+        st.switch_page(TAXONOMY_PAGE, query_params=link_parameters())
+    if {"labels", "real_world"} & set(wanted) and st.button("To the start page", key=f"{check.id}-start"):
         st.switch_page(START_PAGE, query_params=link_parameters())
 
 

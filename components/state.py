@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from analysis.opening import OpenDataset
 
 START_PAGE: Final = "pages/explore/start.py"
+TAXONOMY_PAGE: Final = "pages/audit/taxonomy.py"
 OVERVIEW_PAGE: Final = "pages/explore/overview.py"
 DEFAULT_MODEL: Final = "bundled"
 ENV_MODEL: Final = "EXPLORER_MODEL"

@@ -115,6 +115,8 @@ def bars(
         visible=axis,
         side="top" if tall else "bottom",
     )
+    if tick_format == ".0%" and most <= 1 < shown[1]:  # room for the words beyond a bar is no share
+        fig.update_xaxes(tickmode="array", tickvals=np.linspace(0, 1, 6))
     fig.update_yaxes(
         tickmode="array",
         tickvals=np.arange(len(values)),

@@ -272,6 +272,12 @@ def test_chance_in_words(p: float, part: str) -> None:
     assert part in chance_words(p)
 
 
+def test_an_axis_of_shares_names_none_above_all_though_words_need_room() -> None:
+    ticks = bars(["a", "b"], [1.0, 0.4], tick_format=".0%", value_range=(0.0, 1.25)).layout.xaxis.tickvals
+    assert list(ticks) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert bars(["a"], [1.4], tick_format=".0%", value_range=(0.0, 1.6)).layout.xaxis.tickvals is None
+
+
 def test_bars_and_histograms_hold_what_they_are_given() -> None:
     hostile = "<img src=x onerror=alert(1)>" * 3
     fig = bars(

@@ -18,6 +18,7 @@ def test_without_a_taxonomy_it_says_what_to_give(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("EXPLORER_DATASET", str(tmp_path / "training"))
     page = run_until(new_session(PAGE), lambda at: has_title(at) and "taxonomy file" in words(at))
     assert not page.exception and not page.get("plotly_chart")
+    assert page.button(key="description-taxonomy") and "description-start" not in [b.key for b in page.button]
 
 
 def _drawn():
