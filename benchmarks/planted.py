@@ -25,7 +25,9 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +38,10 @@ from planted.defects import DEFECTS, Defect, Fixture, real_of
 from planted.matrix import REAL, audit, fired, judge, opened, photographed, plant, rendered
 
 from analysis.embedders import load_embedder
-from analysis.embedders.base import Embedder
+from analysis.embedders.base import Embedder, ImageEncoding
 from analysis.registry import CHECKS
 from analysis.store import Store
+
 
 TRASHNET = ("cardboard", "glass", "metal", "paper", "plastic")
 GROCERY = (
@@ -67,6 +70,32 @@ class Matrix:
     why: list[str] = field(default_factory=list)
 
 
+class Remembering:
+    """An embedder that encodes the same model input once: most pictures of all fixtures of a seed are the same."""
+
+    def __init__(self, inner: Embedder) -> None:
+        self._inner = inner
+        self._known: dict[bytes, tuple[np.ndarray, np.ndarray, bytes]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def encode_images(self, inputs: np.ndarray) -> ImageEncoding:
+        """See the protocol."""
+        keys = [blake2b(np.ascontiguousarray(one).tobytes(), digest_size=16).digest() for one in inputs]
+        new = [i for i, key in enumerate(keys) if key not in self._known]
+        if new:
+            made = self._inner.encode_images(inputs[new])
+            for i, feature, vector, spatial in zip(new, made.features, made.vectors, made.spatial, strict=True):
+                self._known[keys[i]] = feature, vector, spatial
+        features, vectors, spatial = zip(*(self._known[key] for key in keys), strict=True)
+        return ImageEncoding(np.stack(features), np.stack(vectors), list(spatial))
+
+    def forget(self) -> None:
+        """Of the last seed nothing serves the next."""
+        self._known.clear()
+
+
 def main() -> int:
     """Print the matrices; 1 when the one of drawn pictures is not as it should be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -82,7 +111,7 @@ def main() -> int:
     checks = tuple(c.id for c in CHECKS if chosen is None or c.id in chosen)
     for missing in sorted({d.check for d in DEFECTS} - {c.id for c in CHECKS}):
         print(f"no check '{missing}' yet: its rows are left out")
-    embedder = load_embedder()
+    embedder = Remembering(load_embedder())
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     good = True
     with tempfile.TemporaryDirectory() as scratch:
@@ -128,12 +157,13 @@ def _matrix(
     checks: tuple[str, ...],
     seeds: range,
     store: Store,
-    embedder: Embedder,
+    embedder: Remembering,
     scratch: Path,
 ) -> Matrix:
     matrix = Matrix(name, checks, seeds=len(seeds))
     start = time.monotonic()
     for seed in seeds:
+        embedder.forget()
         base = scratch / f"{name}-{seed}".replace(" ", "_")
         fixture = make(base / "clean", seed)
         clean = audit(opened(fixture.root, store, embedder), checks, seed)
