@@ -42,7 +42,6 @@ from analysis.embedders.base import Embedder, ImageEncoding
 from analysis.registry import CHECKS
 from analysis.store import Store
 
-
 TRASHNET = ("cardboard", "glass", "metal", "paper", "plastic")
 GROCERY = (
     "Fruit/Apple",
