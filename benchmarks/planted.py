@@ -133,11 +133,15 @@ def main() -> int:
 
 
 def _trashnet(data: Path, root: Path, seed: int) -> Fixture:
-    return photographed("TrashNet", root, _subset(data, TRASHNET, 60, seed), hard="plastic", easy="paper")
+    return photographed(
+        "TrashNet", root, _subset(data, TRASHNET, 60, seed), hard="plastic", easy="paper", named="cardboard"
+    )
 
 
 def _grocery(data: Path, root: Path, seed: int) -> Fixture:
-    return photographed("Grocery in shops", root, _subset(data, GROCERY, 48, seed), hard="Pear", easy="Pepper")
+    return photographed(
+        "Grocery in shops", root, _subset(data, GROCERY, 48, seed), hard="Pear", easy="Pepper", named="Pepper"
+    )
 
 
 def _subset(data: Path, folders: Sequence[str], count: int, seed: int) -> dict[str, list[Path]]:

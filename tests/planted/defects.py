@@ -34,6 +34,8 @@ class Fixture:
         hard: a concept that a probe needs many pictures to tell from another.
         easy: a concept that a few pictures are enough for.
         scatter: draws a picture of a concept anew with scattered composition; it gets the path and a generator.
+        named: a concept that the model knows by its name.
+        aside: draws a picture with the concept's thing small in a corner, and something else in the middle.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Fixture:
     hard: str
     easy: str
     scatter: Callable[[Path, np.random.Generator], Picture]
+    named: str
+    aside: Callable[[Path, np.random.Generator], Picture]
 
     @property
     def real(self) -> Path:
@@ -292,6 +296,15 @@ def a_mark_on_one_concept(root: Path, fixture: Fixture, rng: np.random.Generator
         cv2.line(label, (side // 4, side // 2), (3 * side // 4, side // 2), (255, 255, 255), max(2, side // 10))
         _write(path, picture, 90)
     return Planted(_ids(root, hit), fixture.easy)
+
+
+def a_thing_on_the_side(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """In a third of a concept's pictures it is small, in a corner, and the picture is of something else."""
+    paths = _pictures(root, fixture.named)
+    hit = _some(paths, len(paths) // 3, rng)
+    for path in hit:
+        _write(path, fixture.aside(path, rng), 90)
+    return Planted(_ids(root, hit), fixture.named)
 
 
 _RARER = "the concept with few pictures is at the same time rarer than the others"

@@ -20,10 +20,11 @@ from analysis.sources import Source
 from analysis.store import Store
 from planted import scenes
 from planted.defects import DEFECTS, Defect, Fixture, Planted, real_of
-from planted.transforms import Picture, scatter
+from planted.transforms import Picture, into_a_corner, scatter
 
 CONCEPTS = ("ball", "book", "bottle", "cup", "leaf", "mug")
-HARD, EASY = "cup", "leaf"  # a cup is a mug without its handle
+HARD, EASY, NAMED = "cup", "leaf", "ball"  # a cup is a mug without its handle; the model knows a drawn ball by name
+ELSE = ("clock", "jar")  # things that are none of the concepts
 IMAGES = 48  # a concept
 REAL = 12  # pictures of a concept from real use
 TEST_SHARE = 4  # every fourth picture is in the split `test`
@@ -41,7 +42,10 @@ def rendered(folder: Path, seed: int, images: int = IMAGES) -> Fixture:
     def again(path: Path, rng: np.random.Generator) -> Picture:
         return scenes.render(path.parent.name, rng, scenes.scattered(rng))
 
-    return Fixture("drawn pictures", folder, HARD, EASY, again)
+    def aside(path: Path, rng: np.random.Generator) -> Picture:
+        return scenes.render(str(rng.choice(ELSE)), rng, beside=[(path.parent.name, scenes.in_a_corner(rng))])
+
+    return Fixture("drawn pictures", folder, HARD, EASY, again, NAMED, aside)
 
 
 def _place(folder: Path, concept: str, i: int, images: int) -> Path:
@@ -51,7 +55,9 @@ def _place(folder: Path, concept: str, i: int, images: int) -> Path:
     return folder / ("test" if i % TEST_SHARE == 0 else "train") / concept / f"{i:03d}.jpg"
 
 
-def photographed(name: str, folder: Path, concepts: Mapping[str, Sequence[Path]], hard: str, easy: str) -> Fixture:
+def photographed(
+    name: str, folder: Path, concepts: Mapping[str, Sequence[Path]], hard: str, easy: str, named: str
+) -> Fixture:
     """A clean fixture of real photos: concept -> files, copied into splits; the last `REAL` of each are of real use."""
     for concept, files in concepts.items():
         for i, file in enumerate(files):
@@ -64,7 +70,16 @@ def photographed(name: str, folder: Path, concepts: Mapping[str, Sequence[Path]]
 
         return scatter(np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]), rng)
 
-    return Fixture(name, folder, hard, easy, again)
+    def aside(path: Path, rng: np.random.Generator) -> Picture:
+        import cv2
+
+        others = sorted(p for p in folder.glob("*/*/*.jpg") if p.parent.name != path.parent.name)
+        thing, ground = (
+            np.ascontiguousarray(cv2.imread(str(p))[..., ::-1]) for p in (path, others[int(rng.integers(len(others)))])
+        )
+        return into_a_corner(thing, scatter(ground, rng), rng)
+
+    return Fixture(name, folder, hard, easy, again, named, aside)
 
 
 def plant(fixture: Fixture, defect: Defect, folder: Path, seed: int) -> Planted:

@@ -9,7 +9,7 @@ wall, light and colours come from the same distributions for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,17 @@ def well_composed(rng: np.random.Generator) -> Composition:
         size=float(np.clip(rng.normal(0.33, 0.025), 0.26, 0.40)),
         tilt=float(rng.normal(0, 4)),
         horizon=float(np.clip(rng.normal(0.45, 0.04), 0.3, 0.6)),
+    )
+
+
+def in_a_corner(rng: np.random.Generator) -> Composition:
+    """The thing small (15 to 20 % of the picture's side) and far from the middle."""
+    return Composition(
+        x=float(rng.choice([0.12, 0.88]) + rng.uniform(-0.02, 0.02)),
+        y=float(rng.choice([0.14, 0.86]) + rng.uniform(-0.02, 0.02)),
+        size=float(rng.uniform(0.075, 0.1)),
+        tilt=float(rng.normal(0, 4)),
+        horizon=0.0,
     )
 
 
@@ -340,14 +351,31 @@ CONCEPTS: Mapping[str, Callable[[_Canvas, np.random.Generator], None]] = {
 }
 
 
-def render(concept: str, rng: np.random.Generator, composition: Composition | None = None) -> NDArray[np.uint8]:
-    """One picture, uint8 RGB (256, 256, 3); without a composition a well composed one."""
+def render(
+    concept: str,
+    rng: np.random.Generator,
+    composition: Composition | None = None,
+    beside: Sequence[tuple[str, Composition]] = (),
+) -> NDArray[np.uint8]:
+    """One picture, uint8 RGB (256, 256, 3); without a composition a well composed one.
+
+    `beside`: other things in the same room, before the first, each with its own composition (its horizon is not read).
+    """
     view = well_composed(rng) if composition is None else composition
     angle = rng.uniform(-2.6, -0.55)
     height = rng.uniform(0.55, 0.75)
     light = np.array([np.cos(angle) * (1 - height), np.sin(angle) * (1 - height), height])
     light /= np.linalg.norm(light)
     pixels = _room(rng, view.horizon)
+    for name, place in ((concept, view), *beside):
+        canvas = _canvas(pixels, place, light, rng)
+        _shadow(canvas, place, light)
+        CONCEPTS[name](canvas, rng)
+        pixels = canvas.pixels
+    return _camera(pixels, rng)
+
+
+def _canvas(pixels: Image, view: Composition, light: NDArray[np.float64], rng: np.random.Generator) -> _Canvas:
     turn, scale = np.radians(view.tilt), view.size * SIDE
     to_pixels = np.array(
         [
@@ -358,10 +386,7 @@ def render(concept: str, rng: np.random.Generator, composition: Composition | No
     dx, dy = (_X - np.float32(view.x * SIDE)) / scale, (_Y - np.float32(view.y * SIDE)) / scale
     cos, sin = np.cos(turn), np.sin(turn)
     u, v = (dx * cos + dy * sin).astype(np.float32), (dy * cos - dx * sin).astype(np.float32)
-    canvas = _Canvas(pixels, to_pixels, u, v, light, float(rng.uniform(0.35, 0.5)))
-    _shadow(canvas, view, light)
-    CONCEPTS[concept](canvas, rng)
-    return _camera(canvas.pixels, rng)
+    return _Canvas(pixels, to_pixels, u, v, light, float(rng.uniform(0.35, 0.5)))
 
 
 def _noise(rng: np.random.Generator, cells: int, stretch: int = 1) -> NDArray[np.float32]:

@@ -138,6 +138,20 @@ def scatter(picture: Picture, rng: np.random.Generator) -> Picture:
     return _u8(filled)
 
 
+def into_a_corner(thing: Picture, ground: Picture, rng: np.random.Generator) -> Picture:
+    """The middle of the picture `thing` (three fifths of its sides), small (15 to 20 %) in a corner of `ground`."""
+    height, width = thing.shape[:2]
+    thing = thing[height // 5 : height - height // 5, width // 5 : width - width // 5]
+    side = rng.uniform(0.15, 0.2) * np.sqrt(ground.shape[0] * ground.shape[1])
+    ratio = np.sqrt(thing.shape[1] / thing.shape[0])
+    small = cv2.resize(thing, (round(side * ratio), round(side / ratio)), interpolation=cv2.INTER_AREA)
+    free = np.array(ground.shape[:2]) - small.shape[:2]
+    y, x = (int(f * (rng.uniform(0, 0.12) if rng.random() < 0.5 else rng.uniform(0.88, 1))) for f in free)
+    out = ground.copy()
+    out[y : y + small.shape[0], x : x + small.shape[1]] = small
+    return out
+
+
 def through_jpeg(picture: Picture, quality: int) -> Picture:
     """The picture after a save at this quality."""
     data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
