@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings
-from analysis.checks.focality import DEFAULT_FEW_ASIDE
 from analysis.errors import StoreError
 from analysis.regions import ACCEPTED, DROPPED, coco, region_key
 from components.charts.common import bars, show, verdict_colours
@@ -63,8 +62,6 @@ def _bars(findings: Findings) -> None:
         table["share_in"].to_numpy(dtype=np.float64),
         colour=verdict_colours(table["verdict"].tolist()),
         text=[f"{inside} of {n}" for inside, n in zip(table["in"], table["n"], strict=True)],
-        limit=DEFAULT_FEW_ASIDE,
-        limit_words="may be mistakes",
         title="Share of the labels looked at that are not what the picture is of",
         tick_format=".0%",
         value_range=(0.0, 1.08),

@@ -313,6 +313,7 @@ _WRONG = "of two copies under different concepts one has a wrong label"
 _UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
 _TWO_IN_ONE = "both concepts hold the pictures of two things"
+_OF_ELSE = "a third of the concept's pictures are pictures of something else"
 _SLIP = "one concept under two names is cut into two that nothing tells apart, one of them rare"
 
 
@@ -344,4 +345,5 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, real=True),
     Defect("a mark on one concept", "co_occurrence", a_mark_on_one_concept),
+    Defect("a thing on the side", "focality", a_thing_on_the_side, {"spread": _OF_ELSE}),
 )
