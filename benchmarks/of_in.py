@@ -145,7 +145,8 @@ def planted_main(given: argparse.Namespace) -> int:
 
     scenes, embedder = given.data / "ade20k" / "images", load_embedder(given.model)
     sums = np.zeros(5, dtype=int)
-    for name, seed, concepts, planted in PLANTED:
+    for name, number, concepts, planted in PLANTED:
+        seed = number + given.seed
         if not (given.data / name).is_dir() or not scenes.is_dir():
             print(f"{given.data / name} or {scenes} is not there: left out.")
             continue
@@ -191,6 +192,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path(".cache/benchmarks"))
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--planted", action="store_true", help="things planted small into scenes, instead")
+    parser.add_argument("--seed", type=int, default=0, help="added to the seeds of what is planted")
     given = parser.parse_args()
     if given.planted:
         return planted_main(given)
