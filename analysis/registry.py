@@ -213,6 +213,7 @@ CHECKS: tuple[Check, ...] = (
         params=focality.Params,
         method=focality.METHOD,
         reads_taxonomy=True,
+        version=2,
     ),
     Check(
         id="co_occurrence",
