@@ -116,6 +116,13 @@ def modularity(weights: Float64, labels: Int64) -> float:
     return float(np.trace(one.T @ weights @ one) / total - np.square(one.T @ degree / total).sum())
 
 
+def kept_together(graphs: tuple[Float64, ...], labels: Int64) -> float:
+    """Modularity over the most that parts of these sizes can have, mean over the graphs: 1 is a clean gap."""
+    share = np.bincount(labels) / len(labels)
+    most = 1 - float(np.square(share).sum())
+    return float(np.mean([modularity(g, labels) for g in graphs])) / most if most > 0 else 0.0
+
+
 def propose(plain: Float64, even: Float64, count: int, seed: int = 0) -> Int64:
     """The best of several divisions into `count` parts, int64 (n,): labels by size, 0 is the largest.
 

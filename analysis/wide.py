@@ -13,17 +13,32 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.parts import LEAST_CUT, Bool, Float64, Int64, Space, between, by_size, cut, propose, squared
+from analysis.parts import (
+    LEAST_CUT,
+    Bool,
+    Float64,
+    Int64,
+    Space,
+    between,
+    by_size,
+    cut,
+    directions,
+    graph,
+    kept_together,
+    propose,
+    squared,
+)
 from analysis.probe import stratified_folds
 
-SCALES: Final = np.array([0.2, 0.65, 0.6])
-"""How differently single concepts are by nature in (log dispersion, -log cut, log separation): standard deviations
-over 81 concepts of shop photos. They only weigh the three against each other."""
-WEIGHTS: Final = np.array([0.5, 0.25, 0.25])
-"""Of the three in the width: dispersion told merged concepts from single ones best, in every set."""
-PRIOR_SPREAD: Final = 0.8
-"""Of the width over single concepts: 0.8 in shop photos, less in other sets. Weighs like `PRIOR_DF` degrees of
-freedom."""
+BY_NATURE: Final = np.array([0.15, 0.30, 0.45])
+"""How differently single concepts of one set are by nature in (log dispersion, clarity, log separation): standard
+deviations over concepts with `STEADY` pictures or more, of shop photos, objects of room and street scenes, and waste."""
+STEADY: Final = 40  # pictures of a concept; with fewer, a burst of like pictures makes a gap by itself
+PRIOR_SPREAD: Final = 1.0
+"""Of the width over single concepts with `STEADY` pictures or more: 0.8 to 1.4 in our sets. Weighs like `PRIOR_DF`
+degrees of freedom."""
+PRIOR_SPREAD_FEW: Final = 1.8  # the same with fewer pictures, in shop photos
+SCALES: Final = np.array([0.65, 0.6])  # of (-log cut, log distance) over the halves of concepts of shop photos
 PRIOR_DF: Final = 12.0
 FARTHER: Final = 0.84
 """Parts are parts where each two lie farther apart than the halves of this share of the other concepts: one standard
@@ -42,23 +57,26 @@ class Halves:
     Attributes:
         dispersion: mean squared distance from its middle, of unit vectors: in [0, 1].
         cut: `parts.cut` between the halves in the even view.
+        together: `parts.kept_together` of the halves in both views: 1 is a clean gap.
         distance: `parts.between` of them there.
         separation: that, over the squared distance of the nearer half to the nearest other concept.
-        width: the three together (`SCALES`), larger is wider and more divided.
+        width: dispersion, clarity and separation together, larger is wider and more divided.
         labels: int64 (n,), 0 is the larger half.
     """
 
     dispersion: float
     cut: float
+    together: float
     distance: float
     separation: float
     labels: Int64
 
     @property
     def width(self) -> float:
-        """The three in one number."""
-        logs = [np.log(max(self.dispersion, 1e-6)), gap(self.cut), np.log(max(self.separation, 0.1))]
-        return float(WEIGHTS @ (np.array(logs) / SCALES))
+        """Dispersion, clarity and separation in one number; among single concepts it varies by about 1."""
+        clarity = -np.log(1 + LEAST_CUT - min(self.together, 1.0))
+        values = np.array([np.log(max(self.dispersion, 1e-6)), clarity, np.log(max(self.separation, 0.1))])
+        return float((values / BY_NATURE).sum() / np.sqrt(len(values)))
 
     @property
     def apart(self) -> float:
@@ -73,7 +91,7 @@ def gap(value: float) -> float:
 
 def apart(value: float, distance: float) -> float:
     """How far apart two parts are: their cut and their distance, in scales of nature."""
-    return gap(value) / float(SCALES[1]) + float(np.log(distance + 1.0)) / float(SCALES[2])
+    return gap(value) / float(SCALES[0]) + float(np.log(distance + 1.0)) / float(SCALES[1])
 
 
 def views(space: Space, concept: int, at: Int64) -> tuple[Float64, Float64, Float64]:
@@ -100,14 +118,19 @@ def halves(space: Space, concept: int, at: Int64, seed: int = 0) -> Halves:
     distance = between(a, b)
     near = float(squared(middles, means).min()) if len(means) else distance
     dispersion = float(plain.var(axis=0).sum())
-    return Halves(dispersion, cut(even, side), distance, distance / max(near, 1e-9), labels)
+    together = kept_together((graph(plain), graph(directions(even))), labels)
+    return Halves(dispersion, cut(even, side), together, distance, distance / max(near, 1e-9), labels)
 
 
-def excess(width: Float64) -> Float64:
+def excess(width: Float64, pictures: Int64) -> Float64:
     """p-value of each concept's width being one more draw from its siblings', float64 (k,); nan without two siblings.
 
     Student's t on the siblings' median and median absolute deviation (some of them may be too wide themselves), the
     spread raised towards `PRIOR_SPREAD` where they are few and happen to be alike; a larger one counts in full.
+
+    Args:
+        width: float64 (k,), `Halves.width`.
+        pictures: int64 (k,), divided of each.
     """
     from scipy.stats import t
 
@@ -119,7 +142,8 @@ def excess(width: Float64) -> Float64:
         middle = float(np.median(others))
         spread = 1.4826 * float(np.median(np.abs(others - middle)))
         known = (len(others) - 1) / 2  # the absolute deviation knows about half as much as all values would
-        pulled = (PRIOR_DF * PRIOR_SPREAD**2 + known * spread**2) / (PRIOR_DF + known)
+        prior = PRIOR_SPREAD if pictures[k] >= STEADY else PRIOR_SPREAD_FEW
+        pulled = (PRIOR_DF * prior**2 + known * spread**2) / (PRIOR_DF + known)
         error = np.sqrt(max(pulled, spread**2) * (1 + np.pi / 2 / len(others)))
         out[k] = t.sf((width[k] - middle) / error, PRIOR_DF + known)
     return out

@@ -257,7 +257,7 @@ def find_spread(
         within(i, len(asked), "dividing concepts in two")
         judged[k] = replace(judged[k], halves=halves(made, k, places[k], params.seed))
     found = {k: h for k in asked if (h := judged[k].halves) is not None}
-    p_values = excess(np.array([found[k].width for k in asked]))
+    p_values = excess(np.array([found[k].width for k in asked]), np.array([len(places[k]) for k in asked]))
     corrected = benjamini_hochberg(p_values)
     within = scaled(progress, 0.6, 1.0)
     for i, k in enumerate(asked):
