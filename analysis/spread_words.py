@@ -9,7 +9,7 @@ import numpy as np
 from analysis.checks.base import Verdict
 from analysis.wide import Division, Gain, Halves
 
-STRICT = 0.01  # corrected p-value that alarms among few concepts although splitting gains nothing
+STRICT = 0.01  # corrected p-value that is sure among few concepts although splitting gains nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Judged:
         division: its parts; None where there are none.
         alike: whether two of its parts differ less than two other concepts usually do.
         few: whether there are too few concepts to know what is usual, so that parts alone are no finding.
+        near: whether its parts lie farther apart than the halves of half of the other concepts only, so that they are
+            shown, but are no finding.
         names: of the parts, the largest first.
         images: `image_id`s of each part, the most typical first; every picture of the concept is in one.
         gain: of splitting it; None without parts.
@@ -40,6 +42,7 @@ class Judged:
     division: Division | None = None
     alike: bool = True
     few: bool = False
+    near: bool = False
     names: tuple[str, ...] = ()
     images: tuple[tuple[str, ...], ...] = ()
     gain: Gain | None = None
@@ -63,9 +66,12 @@ class Judged:
             return Verdict.CANNOT_TELL
         if not self.names:
             return Verdict.PASS
-        if self.corrected > alpha or (self.few and self.corrected > STRICT and not self.helps):
+        if self.near or self.corrected > alpha:
             return Verdict.CANNOT_TELL
-        return Verdict.WARN if self.alike else Verdict.FAIL
+        sure = not self.few or self.corrected <= STRICT or self.helps
+        if self.alike:
+            return Verdict.WARN if sure else Verdict.CANNOT_TELL
+        return Verdict.FAIL if sure else Verdict.WARN
 
 
 def sentence(j: Judged, wide: bool, alpha: float) -> str:

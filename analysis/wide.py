@@ -32,12 +32,12 @@ from analysis.probe import stratified_folds
 
 BY_NATURE: Final = np.array([0.15, 0.30, 0.45])
 """How differently single concepts of one set are by nature in (log dispersion, clarity, log separation): standard
-deviations over concepts with `STEADY` pictures or more, of shop photos, objects of room and street scenes, and waste."""
+deviations over concepts with `STEADY` pictures or more: shop photos, objects cut out of scenes, waste."""
 STEADY: Final = 40  # pictures of a concept; with fewer, a burst of like pictures makes a gap by itself
 PRIOR_SPREAD: Final = 1.0
 """Of the width over single concepts with `STEADY` pictures or more: 0.8 to 1.4 in our sets. Weighs like `PRIOR_DF`
 degrees of freedom."""
-PRIOR_SPREAD_FEW: Final = 1.8  # the same with fewer pictures, in shop photos
+PRIOR_SPREAD_FEW: Final = 2.4  # the same with fewer pictures: 1.3 to 1.5 in shop photos, heavy-tailed by bursts
 SCALES: Final = np.array([0.65, 0.6])  # of (-log cut, log distance) over the halves of concepts of shop photos
 PRIOR_DF: Final = 12.0
 FARTHER: Final = 0.84
@@ -46,6 +46,7 @@ deviation above the usual. Larger finds fewer parts."""
 APART_SPREAD: Final = 1.5
 """Standard deviation of `apart` of the halves of single concepts, in shop photos; weighs as `PRIOR_SPREAD` does."""
 MOST_PARTS: Final = 6
+AS_CLEAN: Final = 0.02  # of `kept_together`, in [0, 1]: a division this near to the cleanest one is as clean
 LEAST_PART: Final = 8  # pictures; the outermost few of any heap lie far apart
 LEAST_SHARE: Final = 0.07  # of the concept
 
@@ -177,9 +178,13 @@ class Division:
 
 
 def divide(space: Space, concept: int, at: Int64, limit: float, seed: int = 0) -> Division | None:
-    """The division into the most parts each two of which lie `limit` (`apart`) or farther apart; None without one."""
+    """The parts each two of which lie `limit` (`apart`) or farther apart; None without any.
+
+    Of several counts, the most parts that stay together about as well (`AS_CLEAN`) as those of the cleanest division.
+    """
     plain, even, _ = views(space, concept, at)
-    best = None
+    graphs = graph(plain), graph(directions(even))
+    found: list[tuple[float, Division]] = []
     for count in range(2, min(MOST_PARTS, len(at) // LEAST_PART) + 1):
         labels = propose(plain, even, count, seed)
         sizes = np.bincount(labels)
@@ -192,8 +197,10 @@ def divide(space: Space, concept: int, at: Int64, limit: float, seed: int = 0) -
             pairs.append((cut(even[of], labels[of] == i), distance))
         if min(apart(c, d) for c, d in pairs) >= limit:
             distances = [d for _, d in pairs]
-            best = Division(labels, max(c for c, _ in pairs), min(distances), max(distances))
-    return best
+            parts = Division(labels, max(c for c, _ in pairs), min(distances), max(distances))
+            found.append((kept_together(graphs, labels), parts))
+    least = max((together for together, _ in found), default=0.0) - AS_CLEAN
+    return next((parts for together, parts in reversed(found) if together >= least), None)
 
 
 def usual_distance(space: Space, concept: int) -> float:

@@ -55,12 +55,12 @@ def main() -> int:
         clean = find_spread(data, features).findings()
         alarms = [c.concept for c in clean.concepts if c.verdict in ("warn", "fail")]
         print(f"{name}: as labelled {dict(Counter(str(c.verdict) for c in clean.concepts))}, alarms {alarms}")
-        width = clean.tables["spread"]["width"].to_numpy()
+        width, pictures = (clean.tables["spread"][c].to_numpy() for c in ("width", "n"))
         rng = np.random.default_rng(given.seed)
         sizes = [n for n in (4, 6, 10, 20) if n < len(width)]
         for n in sizes:
-            drawn = [width[rng.choice(len(width), n, replace=False)] for _ in range(RESAMPLES)]
-            wide = np.mean([np.nanmin(benjamini_hochberg(excess(w))) <= 0.05 for w in drawn])
+            drawn = [rng.choice(len(width), n, replace=False) for _ in range(RESAMPLES)]
+            wide = np.mean([np.nanmin(benjamini_hochberg(excess(width[d], pictures[d]))) <= 0.05 for d in drawn])
             print(f"  {n} single concepts at random, {RESAMPLES} times: one called wide in {wide:.3f} (before the gap)")
         counts = Counter(first)
         names = sorted(c for c, n in counts.items() if c and n >= 30)

@@ -11,8 +11,9 @@ more draw from its siblings' (Student's t on their median and median absolute de
 tails has in fewer than 1 of 20 draws (Monte Carlo, after Liu et al. 2008, doi:10.1198/016214508000000454), and parts
 each two of which lie farther apart than the halves of five of six other concepts. Then it is `warn`, and `fail` where
 two parts differ as much as two concepts usually do. Wider without parts is variety, not a fault: `pass`, and said.
-Among fewer than ten concepts an alarm also asks for a sure gain or a corrected p of at most 0.01; other parts with a
-width that chance explains in one of ten are `cannot_tell`, and shown.
+Among fewer than ten concepts, parts that differ less than concepts do also ask for a sure gain or a corrected p of at
+most 0.01; and parts that differ as concepts do, with a width that chance explains in one of ten or a gap no wider than
+the halves of half of the other concepts have, are `cannot_tell`, and shown.
 
 Limits. Kinds that the model in use hardly tells apart stay together. All real concepts have bursts of like pictures, so
 a gap alone never alarms: the siblings say what is usual, and with few of them little is known. Two concepts that look
@@ -59,7 +60,7 @@ METHOD: Final = """
 - **Look at this:** chance explains it in fewer than 1 of 20 datasets, there is a gap, *and* each two parts
   lie farther apart than the halves of five of six other concepts. **Needs work:** two parts differ as much as
   two of your concepts usually do. **Cannot tell:** fewer than 16 pictures, fewer than two other concepts to compare, or
-  fewer than ten concepts and parts that chance explains in one of ten (one of a hundred where splitting gains).
+  fewer than ten concepts and parts that differ as concepts do, but that chance explains in up to one of ten.
 - **Variety is no fault.** A concept that is more varied than the others, but in one piece, is fine, and so it is said.
 - **What splitting would gain.** A simple classifier learns the concept once as one and once as its parts, and is asked
   about pictures it has not seen.
@@ -266,13 +267,18 @@ def find_spread(
         ratio = found[k].dispersion / float(np.median([h.dispersion for h in others])) if others else float("nan")
         judged[k] = replace(judged[k], p_value=float(p_values[i]), corrected=float(corrected[i]), ratio=ratio)
         if corrected[i] <= params.alpha or (few and p_values[i] <= params.maybe):
-            limit = least_apart([h.apart for h in others], params.farther)
-            division = divide(made, k, places[k], limit, params.seed)
+            apart = [h.apart for h in others]
+            division = divide(made, k, places[k], least_apart(apart, params.farther), params.seed)
+            near = division is None and few
+            if near:
+                division = divide(made, k, places[k], least_apart(apart, 0.5), params.seed)
             gap_p = unimodal_p(made.plain[places[k]], params.draws, params.seed, within_alpha=params.alpha)
             usual = usual_distance(made, k)
-            judged[k] = replace(judged[k], gap_p=gap_p, division=division)
-            if division is not None and gap_p <= params.alpha:
-                judged[k] = replace(judged[k], alike=not division.farthest >= usual)
+            judged[k] = replace(judged[k], gap_p=gap_p, division=division, near=near)
+            alike = division is None or not division.farthest >= usual
+            unsure = near or corrected[i] > params.alpha
+            if division is not None and gap_p <= params.alpha and not (unsure and alike):
+                judged[k] = replace(judged[k], alike=alike)
                 judged[k] = _divided(dataset, features, made, rows, k, places[k], judged[k], params, within)
     progress(1, 1, "looking for parts")
     return SpreadResult(tuple(judged), _points(dataset, made, rows, places, judged), params)
