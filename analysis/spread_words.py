@@ -9,7 +9,7 @@ import numpy as np
 from analysis.checks.base import Verdict
 from analysis.wide import Division, Gain, Halves
 
-STRICT = 0.01  # corrected p-value that is sure among few concepts although splitting gains nothing
+STRICT = 0.002  # corrected p-value that is sure among few concepts although splitting gains nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,9 @@ class Judged:
             return Verdict.PASS
         if self.near or self.corrected > alpha:
             return Verdict.CANNOT_TELL
-        sure = not self.few or self.corrected <= STRICT or self.helps
-        if self.alike:
-            return Verdict.WARN if sure else Verdict.CANNOT_TELL
-        return Verdict.FAIL if sure else Verdict.WARN
+        if self.few and self.corrected > STRICT and not self.helps:
+            return Verdict.CANNOT_TELL
+        return Verdict.WARN if self.alike else Verdict.FAIL
 
 
 def sentence(j: Judged, wide: bool, alpha: float) -> str:

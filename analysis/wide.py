@@ -177,10 +177,12 @@ class Division:
     farthest: float
 
 
-def divide(space: Space, concept: int, at: Int64, limit: float, seed: int = 0) -> Division | None:
+def divide(
+    space: Space, concept: int, at: Int64, limit: float, seed: int = 0, *, slack: float = AS_CLEAN
+) -> Division | None:
     """The parts each two of which lie `limit` (`apart`) or farther apart; None without any.
 
-    Of several counts, the most parts that stay together about as well (`AS_CLEAN`) as those of the cleanest division.
+    Of several counts, the most parts that stay together as well as those of the cleanest division, less `slack`.
     """
     plain, even, _ = views(space, concept, at)
     graphs = graph(plain), graph(directions(even))
@@ -199,7 +201,7 @@ def divide(space: Space, concept: int, at: Int64, limit: float, seed: int = 0) -
             distances = [d for _, d in pairs]
             parts = Division(labels, max(c for c, _ in pairs), min(distances), max(distances))
             found.append((kept_together(graphs, labels), parts))
-    least = max((together for together, _ in found), default=0.0) - AS_CLEAN
+    least = max((together for together, _ in found), default=0.0) - slack
     return next((parts for together, parts in reversed(found) if together >= least), None)
 
 

@@ -11,9 +11,9 @@ more draw from its siblings' (Student's t on their median and median absolute de
 tails has in fewer than 1 of 20 draws (Monte Carlo, after Liu et al. 2008, doi:10.1198/016214508000000454), and parts
 each two of which lie farther apart than the halves of five of six other concepts. Then it is `warn`, and `fail` where
 two parts differ as much as two concepts usually do. Wider without parts is variety, not a fault: `pass`, and said.
-Among fewer than ten concepts, parts that differ less than concepts do also ask for a sure gain or a corrected p of at
-most 0.01; and parts that differ as concepts do, with a width that chance explains in one of ten or a gap no wider than
-the halves of half of the other concepts have, are `cannot_tell`, and shown.
+Among fewer than ten concepts, an alarm also asks for a sure gain or a corrected p of at most 0.002, else it is
+`cannot_tell`. So are parts that differ as concepts do, with a width that chance explains in one of ten, or that are
+only farther apart than the halves of half of the other concepts. They are shown.
 
 Limits. Kinds that the model in use hardly tells apart stay together. All real concepts have bursts of like pictures, so
 a gap alone never alarms: the siblings say what is usual, and with few of them little is known. Two concepts that look
@@ -38,7 +38,7 @@ from analysis.probe import targets
 from analysis.progress import Progress, no_progress, scaled
 from analysis.spread_words import Judged, fix, sentence
 from analysis.statistics import benjamini_hochberg
-from analysis.wide import FARTHER, divide, excess, gain, halves, least_apart, plane, sampled, usual_distance
+from analysis.wide import AS_CLEAN, FARTHER, divide, excess, gain, halves, least_apart, plane, sampled, usual_distance
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_MIN_PICTURES = 16  # of a concept; below, a half has too few pictures to be a kind
@@ -268,7 +268,8 @@ def find_spread(
         judged[k] = replace(judged[k], p_value=float(p_values[i]), corrected=float(corrected[i]), ratio=ratio)
         if corrected[i] <= params.alpha or (few and p_values[i] <= params.maybe):
             apart = [h.apart for h in others]
-            division = divide(made, k, places[k], least_apart(apart, params.farther), params.seed)
+            slack = AS_CLEAN if few else 1.0  # many siblings know how far apart parts must be; few do not
+            division = divide(made, k, places[k], least_apart(apart, params.farther), params.seed, slack=slack)
             near = division is None and few
             if near:
                 division = divide(made, k, places[k], least_apart(apart, 0.5), params.seed)

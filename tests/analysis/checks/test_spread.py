@@ -135,12 +135,12 @@ def test_few_concepts_that_may_be_wide_cannot_be_told_but_parts_are_shown():
 @pytest.mark.parametrize(
     ("corrected", "alike", "near", "few", "word"),
     [
-        (0.005, False, False, True, Verdict.FAIL),
-        (0.03, False, False, True, Verdict.WARN),  # differs as concepts do, but few say what is usual
+        (0.001, False, False, True, Verdict.FAIL),
+        (0.03, False, False, True, Verdict.CANNOT_TELL),  # few say what is usual
         (0.03, False, False, False, Verdict.FAIL),
         (0.03, True, False, True, Verdict.CANNOT_TELL),
-        (0.005, True, False, True, Verdict.WARN),
-        (0.005, False, True, True, Verdict.CANNOT_TELL),  # parts no farther apart than many halves are
+        (0.001, True, False, True, Verdict.WARN),
+        (0.001, False, True, True, Verdict.CANNOT_TELL),  # parts no farther apart than many halves are
         (0.08, False, False, True, Verdict.CANNOT_TELL),
     ],
 )
