@@ -39,6 +39,7 @@ from analysis.features import Features
 from analysis.progress import Progress, no_progress, scaled
 from analysis.real_shift import Shift, measure_shift
 from analysis.real_use import Sides, both_sides, concept_coverage, to_collect, what_would_help
+from analysis.real_use_words import alike_sentence, concept_sentence, differs_sentence, fix, too_few
 from analysis.statistics import benjamini_hochberg
 from analysis.what_if import MIN_LABELLED, WhatIf
 
@@ -168,26 +169,38 @@ class RepresentativenessResult:
         return Findings(
             verdict=verdict,
             score=min(scores, default=None),
-            headline=headline(self, wrong, verdict),
+            headline=self._headline(wrong),
             reason=reason if verdict is Verdict.CANNOT_TELL else "",
             p_value=None if np.isnan(self.p_value) else self._smallest_p(),
             concepts=found,
             extra=self._extra(),
             evidence=self._evidence() if self.verdict in (Verdict.WARN, Verdict.FAIL) else (),
-            fix=fix(self) if verdict in (Verdict.WARN, Verdict.FAIL) else "",
+            fix=fix(len(self.collect), self.spots, self.what_if) if verdict in (Verdict.WARN, Verdict.FAIL) else "",
             tables=self._tables(),
         )
 
     def _smallest_p(self) -> float:
         return float(np.nanmin([self.p_value, *self.concepts["p_corrected"].to_numpy(dtype=np.float64)]))
 
+    def _headline(self, wrong: list[ConceptFinding]) -> str:
+        if self.reason:
+            return self.reason
+        if self.verdict in (Verdict.WARN, Verdict.FAIL):
+            return differs_sentence(self.shift.table, self.uncovered, self.params.matters)
+        return alike_sentence(self.uncovered, [f.concept for f in wrong], len(self.concepts))
+
     def _evidence(self) -> tuple[str, ...]:
-        """The uncovered pictures of the list, then those of the blind spots in turn."""
+        """Half a page of the largest blind spot, most typical first, then the uncovered pictures of the list.
+
+        The list alone would not do: it is made to be diverse, and shows a little of everything before it shows one
+        gap. Without any uncovered picture, the list as it is.
+        """
         far = set(self.coverage.rows[self.coverage.farther_than >= self.params.far].tolist())
+        spot = [str(self.ids[row]) for row in self.spots[0].rows[: self.params.evidence // 2]] if self.spots else []
         listed = [i for i, row in zip(self.collect["image_id"], self.collect["row"], strict=True) if row in far]
-        if not listed:
+        if not spot and not listed:
             listed = self.collect["image_id"].tolist()
-        return tuple(listed[: self.params.evidence])
+        return tuple(dict.fromkeys([*spot, *listed]))[: self.params.evidence]
 
     def _concept(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
         verdict, concept = Verdict(row["verdict"]), str(row["concept"])
@@ -196,7 +209,7 @@ class RepresentativenessResult:
             concept=concept,
             verdict=verdict,
             score=None if np.isnan(row["score"]) else float(row["score"]),
-            headline=concept_sentence(row, self.params),
+            headline=concept_sentence(row, self.params.min_concept_training, self.params.min_concept),
             evidence=self.evidence.get(concept, ()),
             fix=f"Add real-world pictures of {name} to training, the first of the list to collect first."
             if verdict in (Verdict.WARN, Verdict.FAIL)
@@ -258,88 +271,6 @@ class RepresentativenessResult:
 def covered_score(uncovered: float) -> float:
     """Share of real-world pictures covered, in [0, 1]: 1 where no more are uncovered than of training itself."""
     return float(np.clip((1.0 - uncovered) / DEFAULT_FAR, 0.0, 1.0))
-
-
-def in_ten(share: float) -> str:
-    """A share for a person: "7 in 10"."""
-    if share > 0.995:
-        return "all"
-    if share >= 0.95:
-        return "nearly all"
-    if share >= 0.095:
-        return f"{round(10 * share)} in 10"
-    return f"1 in {round(1 / share):,}" if share >= 0.001 else "none"
-
-
-def headline(result: RepresentativenessResult, wrong: list[ConceptFinding], verdict: Verdict) -> str:
-    """The answer in a sentence or two."""
-    if result.reason:
-        return result.reason
-    table = result.shift.table[result.shift.table["differs"]]
-    named = table[table["axis"] != "content"]  # "other things in them" helps least where something has a name
-    words = [str(w) for w in (named if len(named) else table)["word"]]
-    most = f"most of all they are {_and(words[:2])}" if words else ""
-    alike = "all are" if result.uncovered > 0.995 else f"{in_ten(result.uncovered)} are"
-    if result.verdict in (Verdict.WARN, Verdict.FAIL):
-        if result.uncovered >= result.params.matters:
-            tail = f"; {most}." if most else "."
-            return f"Real-world pictures look different: {alike} unlike anything in training{tail}"
-        return (
-            f"Real-world pictures differ: {most}. Yet training has something like nearly all of them: "
-            f"{alike} unlike anything in training."
-        )
-    if wrong:
-        n = len(result.concepts)
-        return (
-            f"As a whole real use looks like training, but not for {len(wrong)} of {n} concepts; "
-            f"the least covered is {wrong[0].concept}."
-        )
-    covered = "Training shows what real use shows"
-    return f"{covered}: {percent_of(1 - result.uncovered)} of the real-world pictures have one like them in training."
-
-
-def percent_of(share: float) -> str:
-    """A share in whole per cent, never rounded up to all."""
-    return f"{int(100 * share + 0.5) if share in (0.0, 1.0) else min(99, max(1, round(100 * share)))} %"
-
-
-def _and(words: list[str]) -> str:
-    return " and ".join(words)
-
-
-def fix(result: RepresentativenessResult) -> str:
-    """What to do, and what that would bring where it was measured."""
-    if not len(result.collect):
-        return ""
-    n = min(25, len(result.collect))
-    first = result.spots[0] if result.spots else None
-    start = f"Add pictures like the first {n} of the list below to training"
-    why = f"; the largest gap is “{first.name}”, {in_ten(first.share)} of real use." if first and first.words else "."
-    best = [s for s in result.what_if.steps if s.strategy == "ranked"] if result.what_if is not None else []
-    step = next((s for s in best if s.added == 25), best[-1] if best else None)
-    if step is None or step.gain <= 0:
-        return start + why
-    return (
-        f"{start}{why} On real-world pictures kept aside, adding {step.added} of them raised recognition "
-        f"from {step.score_before:.0%} to {step.score_after:.0%}."
-    )
-
-
-def concept_sentence(row: Mapping[Hashable, Any], params: Params) -> str:
-    """What is said of a concept."""
-    verdict, n, m = Verdict(row["verdict"]), int(row["training"]), int(row["real_world"])
-    if not n and verdict is Verdict.FAIL:
-        return f"Not in training at all: {m:,} real-world pictures show it, no training picture does."
-    counts = f"{n:,} training and {m:,} real-world pictures"
-    if np.isnan(row["p_corrected"]):
-        return (
-            f"Cannot tell: {counts}; at least {params.min_concept_training} and {params.min_concept} are needed "
-            "to say whether training covers it."
-        )
-    alike = f"{percent_of(row['uncovered'])} of its real-world pictures are unlike its training pictures"
-    if verdict is Verdict.PASS:
-        return f"Covered: {alike} ({counts})."
-    return f"{'Not covered' if verdict is Verdict.FAIL else 'Partly covered'}: {alike} ({counts})."
 
 
 def _judged(concepts: pd.DataFrame, corrected: Float64, params: Params) -> pd.DataFrame:
@@ -416,7 +347,7 @@ def find_representativeness(
     gap_p = shift.p_value if enough else np.nan
     corrected = benjamini_hochberg(np.array([gap_p, covered_p, *concepts["p_value"]], dtype=np.float64))
     uncovered = float(far.mean())
-    reason = "" if enough else _too_few(sides, params)
+    reason = "" if enough else too_few(len(sides.training), len(sides.real_world), params.min_pictures)
     listed = to_collect(
         image,
         sides,
@@ -465,10 +396,3 @@ def find_representativeness(
         reason=reason,
         params=params,
     )
-
-
-def _too_few(sides: Sides, params: Params) -> str:
-    real, training = len(sides.real_world), len(sides.training)
-    n, what = (real, "from real use") if real < params.min_pictures else (training, "for training")
-    word = "picture" if n == 1 else "pictures"
-    return f"Only {n:,} {word} {what}; at least {params.min_pictures} on each side are needed to compare them."

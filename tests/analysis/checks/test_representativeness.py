@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from analysis.checks.base import IMAGES, Unavailable, Verdict
-from analysis.checks.representativeness import Params, covered_score, find_representativeness, in_ten
+from analysis.checks.representativeness import Params, covered_score, find_representativeness
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
+from analysis.real_use_words import in_ten
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
 QUICK = Params(splits=4)
@@ -139,6 +140,17 @@ def test_cancel_stops_it() -> None:
 
     with pytest.raises(Cancelled):
         find_representativeness(*made({"a": 40}, {"a": 40}), QUICK, progress=stop)
+
+
+def test_the_evidence_opens_with_the_largest_gap_and_the_list_stays_diverse() -> None:
+    """Two concepts look different in real use, one with three times as many pictures."""
+    training, real = {"a": 60, "b": 60, "c": 60}, {"a": 20, "b": 20, "c": 60}
+    found = find_representativeness(*made(training, real, shifted=("b", "c")), QUICK).findings()
+    first = found.extra["blind_spots"][0]["evidence"]
+    shown = min(len(first), QUICK.evidence // 2)
+    assert shown >= 10 and list(found.evidence[:shown]) == first[:shown]
+    assert len(set(found.evidence)) == len(found.evidence) <= QUICK.evidence
+    assert set(found.evidence) & set(found.extra["collect_next"])
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

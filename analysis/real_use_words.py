@@ -1,0 +1,98 @@
+"""What is said of real use beside training: sentences for a person, in the words of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.blind_spots import BlindSpot
+from analysis.checks.base import Verdict
+from analysis.what_if import WhatIf
+
+
+def in_ten(share: float) -> str:
+    """A share for a person: "7 in 10"."""
+    if share > 0.995:
+        return "all"
+    if share >= 0.95:
+        return "nearly all"
+    if share >= 0.095:
+        return f"{round(10 * share)} in 10"
+    return f"1 in {round(1 / share):,}" if share >= 0.001 else "none"
+
+
+def differs_sentence(axes: pd.DataFrame, uncovered: float, matters: float) -> str:
+    """The answer where real use differs: how much training lacks, and in what it differs most."""
+    table = axes[axes["differs"]]
+    named = table[table["axis"] != "content"]  # "other things in them" helps least where something has a name
+    words = [str(w) for w in (named if len(named) else table)["word"]]
+    most = f"most of all they are {' and '.join(words[:2])}" if words else ""
+    alike = "all are" if uncovered > 0.995 else f"{in_ten(uncovered)} are"
+    if uncovered >= matters:
+        tail = f"; {most}." if most else "."
+        return f"Real-world pictures look different: {alike} unlike anything in training{tail}"
+    return (
+        f"Real-world pictures differ: {most}. Yet training has something like nearly all of them: "
+        f"{alike} unlike anything in training."
+    )
+
+
+def alike_sentence(uncovered: float, wrong: Sequence[str], of: int) -> str:
+    """The answer where the whole is covered; `wrong` names the concepts that are not, the worst first."""
+    if wrong:
+        return (
+            f"As a whole real use looks like training, but not for {len(wrong)} of {of} concepts; "
+            f"the least covered is {wrong[0]}."
+        )
+    covered = "Training shows what real use shows"
+    return f"{covered}: {percent_of(1 - uncovered)} of the real-world pictures have one like them in training."
+
+
+def percent_of(share: float) -> str:
+    """A share in whole per cent, never rounded up to all."""
+    return f"{int(100 * share + 0.5) if share in (0.0, 1.0) else min(99, max(1, round(100 * share)))} %"
+
+
+def fix(listed: int, spots: Sequence[BlindSpot], what_if: WhatIf | None) -> str:
+    """What to do, and what that would bring where it was measured."""
+    if not listed:
+        return ""
+    n = min(25, listed)
+    first = spots[0] if spots else None
+    start = f"Add pictures like the first {n} of the list below to training"
+    why = f"; the largest gap is “{first.name}”, {in_ten(first.share)} of real use." if first and first.words else "."
+    best = [s for s in what_if.steps if s.strategy == "ranked"] if what_if is not None else []
+    step = next((s for s in best if s.added == 25), best[-1] if best else None)
+    if step is None or step.gain <= 0:
+        return start + why
+    return (
+        f"{start}{why} On real-world pictures kept aside, adding {step.added} of them raised recognition "
+        f"from {step.score_before:.0%} to {step.score_after:.0%}."
+    )
+
+
+def concept_sentence(row: Mapping[Hashable, Any], least_training: int, least_real: int) -> str:
+    """What is said of a concept."""
+    verdict, n, m = Verdict(row["verdict"]), int(row["training"]), int(row["real_world"])
+    if not n and verdict is Verdict.FAIL:
+        return f"Not in training at all: {m:,} real-world pictures show it, no training picture does."
+    counts = f"{n:,} training and {m:,} real-world pictures"
+    if np.isnan(row["p_corrected"]):
+        return (
+            f"Cannot tell: {counts}; at least {least_training} and {least_real} are needed "
+            "to say whether training covers it."
+        )
+    alike = f"{percent_of(row['uncovered'])} of its real-world pictures are unlike its training pictures"
+    if verdict is Verdict.PASS:
+        return f"Covered: {alike} ({counts})."
+    return f"{'Not covered' if verdict is Verdict.FAIL else 'Partly covered'}: {alike} ({counts})."
+
+
+def too_few(training: int, real: int, least: int) -> str:
+    """Why nothing can be told where one side is small."""
+    n, what = (real, "from real use") if real < least else (training, "for training")
+    word = "picture" if n == 1 else "pictures"
+    return f"Only {n:,} {word} {what}; at least {least} on each side are needed to compare them."
