@@ -190,17 +190,20 @@ class RepresentativenessResult:
         return alike_sentence(self.uncovered, [f.concept for f in wrong], len(self.concepts))
 
     def _evidence(self) -> tuple[str, ...]:
-        """Half a page of the largest blind spot, most typical first, then the uncovered pictures of the list.
+        """Blind spots, the largest first (half a page of it), each from the farthest picture on; then the list.
 
         The list alone would not do: it is made to be diverse, and shows a little of everything before it shows one
         gap. Without any uncovered picture, the list as it is.
         """
+        alike = dict(zip(self.coverage.rows.tolist(), self.coverage.similarity[:, 0].tolist(), strict=True))
+        groups = [sorted(s.rows.tolist(), key=alike.__getitem__)[: self.params.evidence // 2] for s in self.spots]
         far = set(self.coverage.rows[self.coverage.farther_than >= self.params.far].tolist())
-        spot = [str(self.ids[row]) for row in self.spots[0].rows[: self.params.evidence // 2]] if self.spots else []
         listed = [i for i, row in zip(self.collect["image_id"], self.collect["row"], strict=True) if row in far]
-        if not spot and not listed:
+        if not groups and not listed:
             listed = self.collect["image_id"].tolist()
-        return tuple(dict.fromkeys([*spot, *listed]))[: self.params.evidence]
+        return tuple(dict.fromkeys([*(str(self.ids[r]) for rows in groups for r in rows), *listed]))[
+            : self.params.evidence
+        ]
 
     def _concept(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
         verdict, concept = Verdict(row["verdict"]), str(row["concept"])

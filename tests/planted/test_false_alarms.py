@@ -2,6 +2,13 @@
 
 No pictures here: vectors, counts and measurements are drawn as they would be were nothing wrong, and the alarms
 counted. The bound is the 95 % point of the binomial with the stated alpha.
+
+Where the alarms of each check are counted, beside the rows here (balance, quantity, label_errors, image_quality,
+visibility, outside_context): in `tests/analysis/checks/test_<id>.py` those of consistency, description (texts about
+nothing), focality (mistakes as expected), image_quality, noise_robustness (the paired test alone), representativeness,
+scope (equal halves), spread (width beside the siblings alone: the whole takes seconds a dataset), taxonomy (pairs of
+siblings) and uniqueness. Not counted in any test: co_occurrence, whose tests show single clean cases, and leakage,
+which has one clean case and finds copies as uniqueness does.
 """
 
 from __future__ import annotations
