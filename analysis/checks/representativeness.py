@@ -192,8 +192,7 @@ class RepresentativenessResult:
     def _evidence(self) -> tuple[str, ...]:
         """Blind spots, the largest first (half a page of it), each from the farthest picture on; then the list.
 
-        The list alone would not do: it is made to be diverse, and shows a little of everything before it shows one
-        gap. Without any uncovered picture, the list as it is.
+        The list alone, made to be diverse, would mix all gaps. Without any uncovered picture, the list as it is.
         """
         alike = dict(zip(self.coverage.rows.tolist(), self.coverage.similarity[:, 0].tolist(), strict=True))
         groups = [sorted(s.rows.tolist(), key=alike.__getitem__)[: self.params.evidence // 2] for s in self.spots]
