@@ -311,6 +311,7 @@ _RARER = "the concept with few pictures is at the same time rarer than the other
 _COPIED = "a copy across splits is a copy"
 _WRONG = "of two copies under different concepts one has a wrong label"
 _UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
+_DARK = "dark pictures in real use and none in training are a fault of pictures that training lacks"
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
 _TWO_IN_ONE = "both concepts hold the pictures of two things"
 _OF_ELSE = "a third of the concept's pictures are pictures of something else"
@@ -343,7 +344,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "another colour in real use", "scope", another_colour_in_real_use, {"representativeness": _UNSEEN}, real=True
     ),
-    Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, real=True),
+    Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, {"image_quality": _DARK}, real=True),
     Defect("a mark on one concept", "co_occurrence", a_mark_on_one_concept),
     Defect("a thing on the side", "focality", a_thing_on_the_side, {"spread": _OF_ELSE}),
 )
