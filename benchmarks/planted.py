@@ -34,7 +34,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from planted.defects import DEFECTS, Defect, Fixture, real_of
+from planted.defects import DEFECTS, Defect, Fixture, real_of, texts_of
 from planted.matrix import REAL, audit, fired, judge, opened, photographed, plant, rendered
 
 from analysis.embedders import load_embedder
@@ -53,7 +53,24 @@ GROCERY = (
     "Vegetables/Pepper",
     "Vegetables/Tomato",
 )
-CLEAN, CLEAN_REAL = "(nothing)", "(nothing, real use)"
+CLEAN, CLEAN_REAL, CLEAN_TEXTS = "(nothing)", "(nothing, real use)", "(nothing, described)"
+TRASHNET_TEXTS = {
+    "cardboard": "a cardboard box or carton",
+    "glass": "a glass bottle or jar",
+    "metal": "a metal can or tin",
+    "paper": "a sheet of paper, a magazine or a newspaper",
+    "plastic": "a plastic bottle, bag or wrapping",
+}
+GROCERY_TEXTS = {
+    "Apple": "an apple, red, green or yellow",
+    "Melon": "a whole melon",
+    "Pear": "a green or brown pear",
+    "Juice": "a carton of fruit juice",
+    "Milk": "a carton of milk",
+    "Yoghurt": "a carton or cup of yoghurt",
+    "Pepper": "a bell pepper, red, green, yellow or orange",
+    "Tomato": "a red tomato",
+}
 
 
 @dataclass(slots=True)
@@ -134,13 +151,25 @@ def main() -> int:
 
 def _trashnet(data: Path, root: Path, seed: int) -> Fixture:
     return photographed(
-        "TrashNet", root, _subset(data, TRASHNET, 60, seed), hard="plastic", easy="paper", named="cardboard"
+        "TrashNet",
+        root,
+        _subset(data, TRASHNET, 60, seed),
+        hard="plastic",
+        easy="paper",
+        named="cardboard",
+        texts=TRASHNET_TEXTS,
     )
 
 
 def _grocery(data: Path, root: Path, seed: int) -> Fixture:
     return photographed(
-        "Grocery in shops", root, _subset(data, GROCERY, 48, seed), hard="Pear", easy="Pepper", named="Pepper"
+        "Grocery in shops",
+        root,
+        _subset(data, GROCERY, 48, seed),
+        hard="Pear",
+        easy="Pepper",
+        named="Pepper",
+        texts=GROCERY_TEXTS,
     )
 
 
@@ -180,9 +209,15 @@ def _matrix(
             _count(matrix, CLEAN_REAL, check, check in already_real)
             if check in already_real - already:
                 matrix.why.append(f"seed {seed}, {CLEAN_REAL}: {check} fires: {clean_real[check].headline}")
+        described = audit(opened(fixture.root, store, embedder, texts=fixture.texts), checks, seed)
+        already_texts = {c for c in checks if fired(described[c])}
+        for check in checks:
+            _count(matrix, CLEAN_TEXTS, check, check in already_texts)
+            if check in already_texts - already:
+                matrix.why.append(f"seed {seed}, {CLEAN_TEXTS}: {check} fires: {described[check].headline}")
         for defect in DEFECTS:
             if defect.check in checks:
-                quiet = already_real if defect.real else already
+                quiet = already_real if defect.real else already_texts if defect.described else already
                 _one(matrix, defect, fixture, base / "planted", seed, quiet, store, embedder)
         shutil.rmtree(base)
         print(f"{name}: seed {seed} done, {time.monotonic() - start:.0f} s", file=sys.stderr)
@@ -211,6 +246,7 @@ def _one(
         if check not in {defect.check, *defect.implies, *already} and fired(found[check]):
             matrix.why.append(f"seed {seed}, {defect.id}: {check} fires too: {found[check].headline}")
     shutil.rmtree(folder)
+    texts_of(folder).unlink(missing_ok=True)
     if defect.real:
         shutil.rmtree(real_of(folder))
 
@@ -227,7 +263,8 @@ def _show(matrix: Matrix) -> bool:
     print(f"\n{matrix.name}, {matrix.seeds} seeds: in how many a check fired")
     print(" " * wide + "".join(f"{c:>15}" for c in matrix.checks) + f"{'planted first':>15}")
     good = True
-    named: list[tuple[str, Defect | None]] = [(CLEAN, None), (CLEAN_REAL, None), *((d.id, d) for d in rows)]
+    clean: list[tuple[str, Defect | None]] = [(name, None) for name in (CLEAN, CLEAN_REAL, CLEAN_TEXTS)]
+    named = [*clean, *((d.id, d) for d in rows)]
     for row, defect in named:
         cells = []
         for check in matrix.checks:

@@ -7,6 +7,8 @@ concept is hard to tell, which is easy, how to draw a picture anew).
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +38,7 @@ class Fixture:
         scatter: draws a picture of a concept anew with scattered composition; it gets the path and a generator.
         named: a concept that the model knows by its name.
         aside: draws a picture with the concept's thing small in a corner, and something else in the middle.
+        texts: a written description of each concept.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Fixture:
     scatter: Callable[[Path, np.random.Generator], Picture]
     named: str
     aside: Callable[[Path, np.random.Generator], Picture]
+    texts: Mapping[str, str]
 
     @property
     def real(self) -> Path:
@@ -59,6 +63,17 @@ class Fixture:
 def real_of(root: Path) -> Path:
     """Where the pictures from real use lie that belong to a folder of training pictures, `<concept>/<picture>.jpg`."""
     return root.with_name(f"{root.name}_real")
+
+
+def texts_of(root: Path) -> Path:
+    """Where the written descriptions lie that belong to a folder of training pictures, a taxonomy file."""
+    return root.with_name(f"{root.name}_texts.json")
+
+
+def write_texts(root: Path, texts: Mapping[str, str]) -> None:
+    """Give the folder these written descriptions."""
+    entries = [{"name": concept, "description": text} for concept, text in texts.items()]
+    texts_of(root).write_text(json.dumps(entries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,7 @@ class Defect:
         plant: changes the folder (a copy of the fixture's root) in place.
         implies: other checks that may fire too because this defect truly is one of theirs: id -> the reason.
         real: whether the dataset has pictures from real use, in which or against which the defect shows.
+        described: whether it has written descriptions of its concepts.
     """
 
     id: str
@@ -90,6 +106,7 @@ class Defect:
     plant: Callable[[Path, Fixture, np.random.Generator], Planted]
     implies: Mapping[str, str] = field(default_factory=dict)
     real: bool = False
+    described: bool = False
 
 
 def _pictures(root: Path, concept: str = "*", split: str = "*") -> list[Path]:
@@ -311,6 +328,29 @@ _RARER = "the concept with few pictures is at the same time rarer than the other
 _COPIED = "a copy across splits is a copy"
 _WRONG = "of two copies under different concepts one has a wrong label"
 _UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
+
+
+def two_kinds_as_one(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """The hard concept is filed under the easy one, half of the pictures of each, so that counts stay."""
+    one, other = fixture.easy, fixture.hard
+    for split in sorted(p for p in root.iterdir() if p.is_dir()):
+        own, others = _pictures(root, one, split.name), _pictures(root, other, split.name)
+        for path in _some(own, len(own) // 2, rng):
+            path.unlink()
+        for path in _some(others, len(own) // 2, rng):
+            path.rename(split / one / f"{other}{path.name}")
+        shutil.rmtree(split / other)
+    return Planted(_ids(root, _pictures(root, one)), one)
+
+
+def exchanged_descriptions(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """What is written of the concept that the model knows by name, and of the first other one, is exchanged."""
+    one = fixture.named
+    other = next(c for c in fixture.concepts() if c != one)
+    write_texts(root, {**fixture.texts, one: fixture.texts[other], other: fixture.texts[one]})
+    return Planted(_ids(root, [*_pictures(root, one), *_pictures(root, other)]), one, other)
+
+
 _DARK = "dark pictures in real use and none in training are a fault of pictures that training lacks"
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
 _TWO_IN_ONE = "both concepts hold the pictures of two things"
@@ -346,5 +386,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, {"image_quality": _DARK}, real=True),
     Defect("a mark on one concept", "co_occurrence", a_mark_on_one_concept),
+    Defect("two kinds as one", "spread", two_kinds_as_one),
+    Defect("exchanged descriptions", "description", exchanged_descriptions, described=True),
     Defect("a thing on the side", "focality", a_thing_on_the_side, {"spread": _OF_ELSE}),
 )

@@ -18,12 +18,21 @@ from analysis.registry import CHECKS
 from analysis.report import run_checks
 from analysis.sources import Source
 from analysis.store import Store
+from analysis.taxonomy import Entry, read_taxonomy
 from planted import scenes
-from planted.defects import DEFECTS, Defect, Fixture, Planted, real_of
+from planted.defects import DEFECTS, Defect, Fixture, Planted, real_of, texts_of, write_texts
 from planted.transforms import Picture, into_a_corner, scatter
 
 CONCEPTS = ("ball", "book", "bottle", "cup", "leaf", "mug")
 HARD, EASY, NAMED = "cup", "leaf", "ball"  # a cup is a mug without its handle; the model knows a drawn ball by name
+TEXTS = {
+    "ball": "a ball for playing",
+    "book": "a book with pages and a cover",
+    "bottle": "a bottle for drinks",
+    "cup": "a round cup without a handle",
+    "leaf": "a green leaf of a plant",
+    "mug": "a mug with a handle for coffee",
+}
 ELSE = ("clock", "jar")  # things that are none of the concepts
 IMAGES = 48  # a concept
 REAL = 12  # pictures of a concept from real use
@@ -45,7 +54,7 @@ def rendered(folder: Path, seed: int, images: int = IMAGES) -> Fixture:
     def aside(path: Path, rng: np.random.Generator) -> Picture:
         return scenes.render(str(rng.choice(ELSE)), rng, beside=[(path.parent.name, scenes.in_a_corner(rng))])
 
-    return Fixture("drawn pictures", folder, HARD, EASY, again, NAMED, aside)
+    return Fixture("drawn pictures", folder, HARD, EASY, again, NAMED, aside, TEXTS)
 
 
 def _place(folder: Path, concept: str, i: int, images: int) -> Path:
@@ -56,7 +65,13 @@ def _place(folder: Path, concept: str, i: int, images: int) -> Path:
 
 
 def photographed(
-    name: str, folder: Path, concepts: Mapping[str, Sequence[Path]], hard: str, easy: str, named: str
+    name: str,
+    folder: Path,
+    concepts: Mapping[str, Sequence[Path]],
+    hard: str,
+    easy: str,
+    named: str,
+    texts: Mapping[str, str],
 ) -> Fixture:
     """A clean fixture of real photos: concept -> files, copied into splits; the last `REAL` of each are of real use."""
     for concept, files in concepts.items():
@@ -79,7 +94,7 @@ def photographed(
         )
         return into_a_corner(thing, scatter(ground, rng), rng)
 
-    return Fixture(name, folder, hard, easy, again, named, aside)
+    return Fixture(name, folder, hard, easy, again, named, aside, texts)
 
 
 def plant(fixture: Fixture, defect: Defect, folder: Path, seed: int) -> Planted:
@@ -87,6 +102,8 @@ def plant(fixture: Fixture, defect: Defect, folder: Path, seed: int) -> Planted:
     shutil.copytree(fixture.root, folder, copy_function=_link)
     if defect.real:
         shutil.copytree(fixture.real, real_of(folder), copy_function=_link)
+    if defect.described:
+        write_texts(folder, fixture.texts)
     return defect.plant(folder, fixture, np.random.default_rng((seed, zlib.crc32(defect.id.encode()))))
 
 
@@ -97,9 +114,19 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def opened(folder: Path, store: Store, embedder: Embedder, *, real: bool = False) -> OpenDataset:
-    """The folder (with its pictures from real use), brought into the store: only changed pictures are embedded."""
-    return open_dataset(Source(folder, real_of(folder) if real else None), store=store, embedder=embedder)
+def opened(
+    folder: Path, store: Store, embedder: Embedder, *, real: bool = False, texts: Mapping[str, str] | None = None
+) -> OpenDataset:
+    """The folder (with its pictures from real use), brought into the store: only changed pictures are embedded.
+
+    Its written descriptions are `texts`, else those beside it, if there are any.
+    """
+    kept = texts_of(folder)
+    taxonomy = read_taxonomy(kept) if kept.exists() else ()
+    if texts is not None:
+        taxonomy = tuple(Entry(concept, text) for concept, text in texts.items())
+    source = Source(folder, real_of(folder) if real else None)
+    return open_dataset(source, store=store, embedder=embedder, taxonomy=taxonomy)
 
 
 def audit(dataset: OpenDataset, checks: Iterable[str] | None = None, seed: int = 0) -> dict[str, Findings]:

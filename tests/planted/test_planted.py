@@ -10,10 +10,11 @@ import itertools
 import numpy as np
 import pytest
 
+from analysis.checks.base import Verdict
 from analysis.registry import CHECKS
 from analysis.store import Store
 from planted import scenes
-from planted.defects import CHECKS_OF_STEP_2, DEFECTS, real_of
+from planted.defects import CHECKS_OF_STEP_2, DEFECTS, real_of, texts_of
 from planted.matrix import CONCEPTS, IMAGES, audit, fired, judge, opened, plant, rendered, rows
 
 SEED = 0
@@ -65,12 +66,24 @@ def test_a_check_is_quiet_where_real_use_is_like_training(check, clean_real_find
     assert not fired(clean_real_findings[check]), clean_real_findings[check]
 
 
+@pytest.mark.parametrize("check", ["description", "taxonomy"])
+def test_a_check_is_quiet_where_every_concept_is_described_as_it_is(check, fixture, store, bundled):
+    described = opened(fixture.root, store, bundled, texts=fixture.texts)
+    found = audit(described, [check])[check]
+    assert not fired(found), found
+    assert any(c.verdict is Verdict.PASS for c in found.concepts)  # some texts are really judged
+
+
 @pytest.mark.parametrize("defect", rows(THERE), ids=lambda d: d.id)
 def test_a_planted_defect_is_found_first(defect, fixture, half, clean, store, bundled, tmp_path):
     planted = plant(half if defect.check in PAIRS else fixture, defect, tmp_path / "pictures", SEED)
     seen = opened(tmp_path / "pictures", store, bundled, real=defect.real)
     found = judge(audit(seen, [defect.check])[defect.check], planted)
     assert found.right, found.why
+
+
+def test_every_check_of_the_contract_has_a_row():
+    assert {d.check for d in DEFECTS} == set(THERE)
 
 
 def test_every_check_that_needs_pictures_from_real_use_has_a_row_with_them():
@@ -99,6 +112,8 @@ def test_planting_changes_files_says_which_and_leaves_the_clean_fixture_alone(de
 def _by_id(root, *, real):
     """Content of each picture by its id."""
     found = {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*.jpg")}
+    if texts_of(root).exists():
+        found["texts"] = texts_of(root).read_bytes()
     if real:
         other = real_of(root)
         found |= {f"real_world:{p.relative_to(other).as_posix()}": p.read_bytes() for p in other.rglob("*.jpg")}
