@@ -73,7 +73,8 @@ class BlindSpot:
     """A group of real-world pictures that training does not cover.
 
     Attributes:
-        rows: int64, its pictures, the most typical first.
+        rows: int64, its pictures: those that show what is different most plainly first, where nothing is named the
+            most typical.
         share: of all real-world pictures, in (0, 1].
         words: up to `WORDS` words for what is different about it, the most telling first; may be empty.
         differences: all axes that differ from training, in the same order.
@@ -138,9 +139,19 @@ def find_blind_spots(
         rows = uncovered[groups == g]
         at = place[groups == g]
         typical = np.argsort(np.square(at - at.mean(axis=0)).sum(axis=1), kind="stable")
+        telling = _plain(rows[typical], differences[:WORDS], axes, training)
         words = _words(differences, alike)
-        out.append(BlindSpot(rows[typical], len(rows) / len(real_world), words, differences, read[g][0]))
+        out.append(BlindSpot(telling, len(rows) / len(real_world), words, differences, read[g][0]))
     return tuple(sorted(out, key=lambda s: (-len(s.rows), s.name, int(s.rows[0]))))
+
+
+def _plain(rows: Int64, differences: Sequence[Difference], axes: Sequence[Axis], training: Int64) -> Int64:
+    """The rows, those in which the differences are plainest first; else, and among equals, in their order."""
+    values = {a.name: a.values for a in axes}
+    shown = np.zeros(len(rows))
+    for d in differences:
+        shown += np.sign(d.effect) * ranks(values[d.axis], training, rows)
+    return rows[np.argsort(-shown, kind="stable")]
 
 
 def _places(image: Float32, uncovered: Int64, training: Int64, axes: Sequence[Axis]) -> Float64:

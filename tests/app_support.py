@@ -69,5 +69,7 @@ def words(at: AppTest) -> str:
 
 
 def press(at: AppTest, label: str) -> AppTest:
-    """Press the button of that label and run."""
+    """Press the button of that label and run; one that is not there yet is waited for."""
+    if all(b.label != label for b in at.button):
+        run_until(at, lambda at: any(b.label == label for b in at.button))
     return next(b for b in at.button if b.label == label).click().run()

@@ -190,19 +190,17 @@ class RepresentativenessResult:
         return alike_sentence(self.uncovered, [f.concept for f in wrong], len(self.concepts))
 
     def _evidence(self) -> tuple[str, ...]:
-        """Blind spots, the largest first (half a page of it), each from the farthest picture on; then the list.
+        """Blind spots, the largest first (half a page of it); then the list, which mixes all gaps.
 
-        The list alone, made to be diverse, would mix all gaps. Without any uncovered picture, the list as it is.
+        Without any uncovered picture, the list as it is.
         """
-        alike = dict(zip(self.coverage.rows.tolist(), self.coverage.similarity[:, 0].tolist(), strict=True))
-        groups = [sorted(s.rows.tolist(), key=alike.__getitem__)[: self.params.evidence // 2] for s in self.spots]
+        groups = [s.rows.tolist()[: self.params.evidence // 2] for s in self.spots]
         far = set(self.coverage.rows[self.coverage.farther_than >= self.params.far].tolist())
         listed = [i for i, row in zip(self.collect["image_id"], self.collect["row"], strict=True) if row in far]
         if not groups and not listed:
             listed = self.collect["image_id"].tolist()
-        return tuple(dict.fromkeys([*(str(self.ids[r]) for rows in groups for r in rows), *listed]))[
-            : self.params.evidence
-        ]
+        every = dict.fromkeys([*(str(self.ids[r]) for rows in groups for r in rows), *listed])
+        return tuple(every)[: self.params.evidence]
 
     def _concept(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
         verdict, concept = Verdict(row["verdict"]), str(row["concept"])

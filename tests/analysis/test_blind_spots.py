@@ -64,3 +64,12 @@ def test_every_uncovered_picture_is_in_exactly_one_group() -> None:
     image, training, real, axes = made([(40, 0.3, 0), (25, 0.6, 20), (15, 0.9, -20)], seed=3)
     spots = find_blind_spots(image, training, real, real, axes)
     assert sorted(row for s in spots for row in s.rows.tolist()) == real.tolist()
+
+
+def test_the_pictures_that_show_most_plainly_what_names_a_group_come_first() -> None:
+    image, training, real, axes = made([(40, 0.25, 0)])
+    light = axes[0].values
+    light[100:120] = np.linspace(0.55, 0.62, 20)  # half of the group is about as bright as training
+    (spot,) = find_blind_spots(image, training, real, real, axes)
+    assert spot.words == ("darker",)
+    assert set(spot.rows[:20]) == {*range(80, 100)} and list(light[spot.rows]) == sorted(light[spot.rows])
