@@ -324,12 +324,6 @@ def a_thing_on_the_side(root: Path, fixture: Fixture, rng: np.random.Generator) 
     return Planted(_ids(root, hit), fixture.named)
 
 
-_RARER = "the concept with few pictures is at the same time rarer than the others"
-_COPIED = "a copy across splits is a copy"
-_WRONG = "of two copies under different concepts one has a wrong label"
-_UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
-
-
 def two_kinds_as_one(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
     """The hard concept is filed under the easy one, half of the pictures of each, so that counts stay."""
     one, other = fixture.easy, fixture.hard
@@ -351,6 +345,10 @@ def exchanged_descriptions(root: Path, fixture: Fixture, rng: np.random.Generato
     return Planted(_ids(root, [*_pictures(root, one), *_pictures(root, other)]), one, other)
 
 
+_RARER = "the concept with few pictures is at the same time rarer than the others"
+_COPIED = "a copy across splits is a copy"
+_WRONG = "of two copies under different concepts one has a wrong label"
+_UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
 _DARK = "dark pictures in real use and none in training are a fault of pictures that training lacks"
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
 _TWO_IN_ONE = "both concepts hold the pictures of two things"
