@@ -28,6 +28,7 @@ LARGE = 0.474  # Cliff's delta, Romano et al. 2006
 APART = 0.33  # "medium": enough to tell a group from the others by
 DEFAULT_ALPHA = 0.05
 DEFAULT_MOST_GROUPS = 6  # more than a person keeps in mind
+DEFAULT_BY_CHANCE = 0.05  # of real-world pictures: what `analysis.compare` calls not covered without a gap
 DEFAULT_LEAST = 5  # pictures; fewer are no group, and an axis of fewer values is not tested
 LEAST_SHARE = 0.05  # of the uncovered pictures
 SAMPLE = 1200  # pictures grouped at first, the others join the nearest group; 12 MB of distances
@@ -106,8 +107,12 @@ def find_blind_spots(
     concepts_of: Callable[[int], Sequence[str]] | None = None,
     alpha: float = DEFAULT_ALPHA,
     most_groups: int = DEFAULT_MOST_GROUPS,
+    by_chance: float = DEFAULT_BY_CHANCE,
 ) -> tuple[BlindSpot, ...]:
     """Group and name the uncovered pictures, the largest group first.
+
+    So many pictures would be uncovered without any gap (`by_chance` of real use); a group that differs in nothing
+    measured may be these, so it counts as that much smaller.
 
     Args:
         image: float32 (n, f), L2-normalised vectors of the dataset.
@@ -117,6 +122,7 @@ def find_blind_spots(
         concepts_of: concepts of a row, where there are labels.
         alpha: chance of a wrong word, over all axes and groups.
         most_groups: at most that many.
+        by_chance: share of real-world pictures, in [0, 1), that would be uncovered if real use were like training.
     """
     if len(uncovered) < DEFAULT_LEAST:
         return ()
@@ -142,7 +148,8 @@ def find_blind_spots(
         telling = _plain(rows[typical], differences[:WORDS], axes, training)
         words = _words(differences, alike)
         out.append(BlindSpot(telling, len(rows) / len(real_world), words, differences, read[g][0]))
-    return tuple(sorted(out, key=lambda s: (-len(s.rows), s.name, int(s.rows[0]))))
+    chance = by_chance * len(real_world)
+    return tuple(sorted(out, key=lambda s: (-len(s.rows) + (0 if s.words else chance), s.name, int(s.rows[0]))))
 
 
 def _plain(rows: Int64, differences: Sequence[Difference], axes: Sequence[Axis], training: Int64) -> Int64:

@@ -379,6 +379,7 @@ def find_representativeness(
             sides.real_world[far],
             shift.measured,
             concepts_of=dataset.concepts_of,
+            by_chance=1.0 - params.far,
         ),
         collect=pd.DataFrame(
             {

@@ -73,3 +73,12 @@ def test_the_pictures_that_show_most_plainly_what_names_a_group_come_first() -> 
     (spot,) = find_blind_spots(image, training, real, real, axes)
     assert spot.words == ("darker",)
     assert set(spot.rows[:20]) == {*range(80, 100)} and list(light[spot.rows]) == sorted(light[spot.rows])
+
+
+def test_a_group_no_larger_than_chance_leaves_outside_stands_behind_a_smaller_one_with_a_name() -> None:
+    image, training, real, axes = made([(12, 0.6, 0), (9, 0.25, 0)])
+    everything = np.concatenate([real, real.max() + 1 + np.arange(99)])  # 120 pictures, 6 of them outside by chance
+    named, unnamed = find_blind_spots(image, training, everything, real, axes)
+    assert named.words == ("darker",) and unnamed.words == ()
+    larger, _ = find_blind_spots(image, training, everything, real, axes, by_chance=0.01)
+    assert larger.words == ()

@@ -80,12 +80,12 @@ def write_texts(root: Path, texts: Mapping[str, str]) -> None:
 class Planted:
     """What was planted: pictures (ids; paths relative to the root), a concept, or both.
 
-    Where two concepts share a defect, it is as right to name the `twin` first.
+    Where several concepts share a defect, it is as right to name one of the `others` first.
     """
 
     images: tuple[str, ...] = ()
     concept: str | None = None
-    twin: str | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +254,11 @@ def _partner(fixture: Fixture) -> str:
     return [c for c in fixture.concepts() if c != fixture.hard][-1]
 
 
-def _shuffled(root: Path, one: str, other: str, rng: np.random.Generator) -> list[Path]:
-    """Deal the pictures of two concepts out among them at random, within each split; counts stay. Their new paths."""
+def _shuffled(root: Path, concepts: Sequence[str], rng: np.random.Generator) -> list[Path]:
+    """Deal the pictures of these concepts out among them at random, within each split; counts stay. Their new paths."""
     out = []
     for split in sorted(p for p in root.iterdir() if p.is_dir()):
-        paths = [*_pictures(root, one, split.name), *_pictures(root, other, split.name)]
+        paths = [path for concept in concepts for path in _pictures(root, concept, split.name)]
         moved = [p.rename(p.with_name(f"moving_{i}_{p.name}")) for i, p in enumerate(paths)]
         for place, i in zip(paths, rng.permutation(len(moved)), strict=True):
             moved[i].rename(place)
@@ -269,20 +269,29 @@ def _shuffled(root: Path, one: str, other: str, rng: np.random.Generator) -> lis
 def labels_at_random(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
     """Which of two concepts a picture is filed under is chance: no picture shows it."""
     one, other = fixture.hard, _partner(fixture)
-    return Planted(_ids(root, _shuffled(root, one, other, rng)), one, other)
+    return Planted(_ids(root, _shuffled(root, (one, other), rng)), one, (other,))
+
+
+def labels_no_picture_explains(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
+    """Under most labels a picture is filed by a fact that no picture shows, as if by who took it.
+
+    More than two, because between two of 48 pictures each, proof that a label does *not* show is a matter of luck.
+    """
+    one, *others = [c for c in fixture.concepts() if c not in (fixture.easy, fixture.named)]
+    return Planted(_ids(root, _shuffled(root, (one, *others), rng)), one, tuple(others))
 
 
 def told_apart_by_fine_detail(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
     """Two concepts differ in a fine weave alone, which one has and the other lacks; any softer photo loses it."""
     one, other = fixture.hard, _partner(fixture)
-    paths = _shuffled(root, one, other, rng)
+    paths = _shuffled(root, (one, other), rng)
     for path in paths:
         picture = _read(path).astype(np.float32)
         if path.parent.name == one:
             y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
             picture += (((x + y) % 2) * 2.0 - 1.0)[..., None] * WEAVE
         _write(path, np.asarray(np.clip(picture, 0, 255), dtype=np.uint8), 95)
-    return Planted(_ids(root, paths), one, other)
+    return Planted(_ids(root, paths), one, (other,))
 
 
 def mistyped_labels(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
@@ -296,7 +305,7 @@ def mistyped_labels(root: Path, fixture: Fixture, rng: np.random.Generator) -> P
         (split / slip).mkdir()
         for path in _some(paths, len(paths) // 3, rng):
             path.rename(split / slip / path.name)
-    return Planted(_ids(root, _pictures(root, slip)), slip, concept)
+    return Planted(_ids(root, _pictures(root, slip)), slip, (concept,))
 
 
 def a_mark_on_one_concept(root: Path, fixture: Fixture, rng: np.random.Generator) -> Planted:
@@ -342,7 +351,7 @@ def exchanged_descriptions(root: Path, fixture: Fixture, rng: np.random.Generato
     one = fixture.named
     other = next(c for c in fixture.concepts() if c != one)
     write_texts(root, {**fixture.texts, one: fixture.texts[other], other: fixture.texts[one]})
-    return Planted(_ids(root, [*_pictures(root, one), *_pictures(root, other)]), one, other)
+    return Planted(_ids(root, [*_pictures(root, one), *_pictures(root, other)]), one, (other,))
 
 
 _RARER = "the concept with few pictures is at the same time rarer than the others"
@@ -353,6 +362,7 @@ _DARK = "dark pictures in real use and none in training are a fault of pictures 
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
 _TWO_IN_ONE = "both concepts hold the pictures of two things"
 _OF_ELSE = "a third of the concept's pictures are pictures of something else"
+_NOT_OF = "three of four pictures are of something else than their label says"
 _SLIP = "one concept under two names is cut into two that nothing tells apart, one of them rare"
 
 
@@ -378,7 +388,12 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("told apart by fine detail", "noise_robustness", told_apart_by_fine_detail, {"spread": _TWO_IN_ONE}),
     Defect("labels at random", "visibility", labels_at_random, _at_chance("visibility")),
-    Defect("labels no picture explains", "outside_context", labels_at_random, _at_chance("outside_context")),
+    Defect(
+        "labels no picture explains",
+        "outside_context",
+        labels_no_picture_explains,
+        _at_chance("outside_context") | {"focality": _NOT_OF},
+    ),
     Defect(
         "another colour in real use", "scope", another_colour_in_real_use, {"representativeness": _UNSEEN}, real=True
     ),

@@ -163,7 +163,7 @@ def judge(findings: Findings, planted: Planted) -> Found:
         return Found(False, f"{findings.verdict}: {findings.headline}")
     if planted.concept is not None:
         first = findings.concepts[0].concept if findings.concepts else None
-        if first not in (planted.concept, planted.twin):
+        if first not in (planted.concept, *planted.others):
             return Found(True, f"first concept is {first}, planted was {planted.concept}")
         shown = findings.concepts[0].evidence
         if not set(shown[:1]) <= set(planted.images):
