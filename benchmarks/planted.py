@@ -1,7 +1,7 @@
 """The matrix of planted defects: which check fires on which defect, over several seeds.
 
     python benchmarks/planted.py [--seeds 5] [--first-seed 10] [--checks id,id] [--data FOLDER] [--no-photos]
-                                 [--keep FOLDER]
+                                 [--keep FOLDER] [--jobs 1]
 
 A row is a defect planted into a clean dataset (`tests/planted/defects.py`), a column a check of the audit. Drawn
 pictures: the fixture is drawn anew for each seed. Real photos, where the folder is present: for each seed a subset is
@@ -23,9 +23,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,8 @@ GROCERY = (
     "Vegetables/Pepper",
     "Vegetables/Tomato",
 )
+DRAWN = "drawn pictures"
+PHOTOS = {"TrashNet": "trashnet", "Grocery in shops": "grocery/in_store"}
 CLEAN, CLEAN_REAL, CLEAN_TEXTS = "(nothing)", "(nothing, real use)", "(nothing, described)"
 TRASHNET_TEXTS = {
     "cardboard": "a cardboard box or carton",
@@ -79,11 +84,19 @@ class Matrix:
 
     name: str
     checks: tuple[str, ...]
-    fired: dict[tuple[str, str], int] = field(default_factory=dict)
-    judged: dict[tuple[str, str], int] = field(default_factory=dict)
-    right: dict[str, int] = field(default_factory=dict)
+    fired: Counter[tuple[str, str]] = field(default_factory=Counter)
+    judged: Counter[tuple[str, str]] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
     seeds: int = 0
     why: list[str] = field(default_factory=list)
+
+    def add(self, other: Matrix) -> None:
+        """Counts of further seeds."""
+        self.fired.update(other.fired)
+        self.judged.update(other.judged)
+        self.right.update(other.right)
+        self.seeds += other.seeds
+        self.why += other.why
 
 
 class Remembering:
@@ -107,10 +120,6 @@ class Remembering:
         features, vectors, spatial = zip(*(self._known[key] for key in keys), strict=True)
         return ImageEncoding(np.stack(features), np.stack(vectors), list(spatial))
 
-    def forget(self) -> None:
-        """Of the last seed nothing serves the next."""
-        self._known.clear()
-
 
 def main() -> int:
     """Print the matrices; 1 when the one of drawn pictures is not as it should be."""
@@ -122,31 +131,38 @@ def main() -> int:
     parser.add_argument("--no-photos", action="store_true", help="drawn pictures only")
     parser.add_argument("--no-drawn", action="store_true", help="real photos only")
     parser.add_argument("--keep", type=Path, help="keep vectors here between runs")
+    parser.add_argument("--jobs", type=int, default=1, help="seeds at a time, each in a process of its own")
     arguments = parser.parse_args()
     chosen = set(arguments.checks.split(",")) if arguments.checks else None
     checks = tuple(c.id for c in CHECKS if chosen is None or c.id in chosen)
     for missing in sorted({d.check for d in DEFECTS} - {c.id for c in CHECKS}):
         print(f"no check '{missing}' yet: its rows are left out")
-    embedder = Remembering(load_embedder())
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    wanted = [] if arguments.no_drawn else [DRAWN]
+    for name, below in PHOTOS.items():
+        if arguments.no_photos:
+            continue
+        if (arguments.data / below).is_dir():
+            wanted.append(name)
+        else:
+            print(f"{name}: {arguments.data / below} is not there, left out")
     good = True
-    with tempfile.TemporaryDirectory() as scratch:
-        store = Store(arguments.keep or Path(scratch) / "store")
-
-        def run(name: str, make: Callable[[Path, int], Fixture]) -> bool:
-            matrix = _matrix(name, make, checks, seeds, store, embedder, Path(scratch))
-            return _show(matrix)
-
-        if not arguments.no_drawn:
-            good = run("drawn pictures", rendered)
-        if not arguments.no_photos:
-            for name, make in (("TrashNet", _trashnet), ("Grocery in shops", _grocery)):
-                folder = arguments.data / ("trashnet" if name == "TrashNet" else "grocery/in_store")
-                if not folder.is_dir():
-                    print(f"{name}: {folder} is not there, left out")
-                    continue
-                run(name, lambda root, seed, make=make, folder=folder: make(folder, root, seed))  # type: ignore[misc]
+    for name in wanted:
+        matrix = Matrix(name, checks)
+        with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:
+            for one in pool.map(
+                _seed, *zip(*((name, seed, checks, arguments.data, arguments.keep) for seed in seeds), strict=True)
+            ):
+                matrix.add(one)
+        as_it_should_be = _show(matrix)
+        good &= as_it_should_be or name != DRAWN
     return 0 if good else 1
+
+
+def _fixture(name: str, data: Path, root: Path, seed: int) -> Fixture:
+    if name == DRAWN:
+        return rendered(root, seed)
+    return (_trashnet if name == "TrashNet" else _grocery)(data / PHOTOS[name], root, seed)
 
 
 def _trashnet(data: Path, root: Path, seed: int) -> Fixture:
@@ -183,44 +199,31 @@ def _subset(data: Path, folders: Sequence[str], count: int, seed: int) -> dict[s
     return out
 
 
-def _matrix(
-    name: str,
-    make: Callable[[Path, int], Fixture],
-    checks: tuple[str, ...],
-    seeds: range,
-    store: Store,
-    embedder: Remembering,
-    scratch: Path,
-) -> Matrix:
-    matrix = Matrix(name, checks, seeds=len(seeds))
+def _seed(name: str, seed: int, checks: tuple[str, ...], data: Path, keep: Path | None) -> Matrix:
+    """The matrix of one seed."""
+    matrix = Matrix(name, checks, seeds=1)
     start = time.monotonic()
-    for seed in seeds:
-        embedder.forget()
-        base = scratch / f"{name}-{seed}".replace(" ", "_")
-        fixture = make(base / "clean", seed)
-        clean = audit(opened(fixture.root, store, embedder), checks, seed)
-        already = {c for c in checks if fired(clean[c])}
-        clean_real = audit(opened(fixture.root, store, embedder, real=True), checks, seed)
-        already_real = {c for c in checks if fired(clean_real[c])}
-        for check in checks:
-            _count(matrix, CLEAN, check, check in already)
-            if check in already:
-                matrix.why.append(f"seed {seed}, {CLEAN}: {check} fires: {clean[check].headline}")
-            _count(matrix, CLEAN_REAL, check, check in already_real)
-            if check in already_real - already:
-                matrix.why.append(f"seed {seed}, {CLEAN_REAL}: {check} fires: {clean_real[check].headline}")
-        described = audit(opened(fixture.root, store, embedder, texts=fixture.texts), checks, seed)
-        already_texts = {c for c in checks if fired(described[c])}
-        for check in checks:
-            _count(matrix, CLEAN_TEXTS, check, check in already_texts)
-            if check in already_texts - already:
-                matrix.why.append(f"seed {seed}, {CLEAN_TEXTS}: {check} fires: {described[check].headline}")
+    embedder = Remembering(load_embedder())
+    with tempfile.TemporaryDirectory() as scratch:
+        store = Store(keep / f"{name}-{seed}".replace(" ", "_") if keep else Path(scratch) / "store")
+        base = Path(scratch)
+        fixture = _fixture(name, data, base / "clean", seed)
+        quiet = {
+            CLEAN: audit(opened(fixture.root, store, embedder), checks, seed),
+            CLEAN_REAL: audit(opened(fixture.root, store, embedder, real=True), checks, seed),
+            CLEAN_TEXTS: audit(opened(fixture.root, store, embedder, texts=fixture.texts), checks, seed),
+        }
+        already = {row: {c for c in checks if fired(found[c])} for row, found in quiet.items()}
+        for row, found in quiet.items():
+            for check in checks:
+                _count(matrix, row, check, check in already[row])
+                if check in already[row] and (row == CLEAN or check not in already[CLEAN]):
+                    matrix.why.append(f"seed {seed}, {row}: {check} fires: {found[check].headline}")
         for defect in DEFECTS:
             if defect.check in checks:
-                quiet = already_real if defect.real else already_texts if defect.described else already
-                _one(matrix, defect, fixture, base / "planted", seed, quiet, store, embedder)
-        shutil.rmtree(base)
-        print(f"{name}: seed {seed} done, {time.monotonic() - start:.0f} s", file=sys.stderr)
+                before = already[CLEAN_REAL if defect.real else CLEAN_TEXTS if defect.described else CLEAN]
+                _one(matrix, defect, fixture, base / "planted", seed, before, store, embedder)
+    print(f"{name}: seed {seed} done, {time.monotonic() - start:.0f} s", file=sys.stderr)
     return matrix
 
 
@@ -237,7 +240,7 @@ def _one(
     planted = plant(fixture, defect, folder, seed)
     found = audit(opened(folder, store, embedder, real=defect.real), matrix.checks, seed)
     answer = judge(found[defect.check], planted)
-    matrix.right[defect.id] = matrix.right.get(defect.id, 0) + answer.right
+    matrix.right[defect.id] += answer.right
     if not answer.right:
         matrix.why.append(f"seed {seed}, {defect.id}: {defect.check}: {answer.why}")
     for check in matrix.checks:
@@ -252,8 +255,8 @@ def _one(
 
 
 def _count(matrix: Matrix, row: str, check: str, hit: bool) -> None:
-    matrix.judged[row, check] = matrix.judged.get((row, check), 0) + 1
-    matrix.fired[row, check] = matrix.fired.get((row, check), 0) + hit
+    matrix.judged[row, check] += 1
+    matrix.fired[row, check] += hit
 
 
 def _show(matrix: Matrix) -> bool:
@@ -268,7 +271,7 @@ def _show(matrix: Matrix) -> bool:
     for row, defect in named:
         cells = []
         for check in matrix.checks:
-            hits, of = matrix.fired.get((row, check), 0), matrix.judged.get((row, check), 0)
+            hits, of = matrix.fired[row, check], matrix.judged[row, check]
             own = defect is not None and check == defect.check
             implied = defect is not None and check in defect.implies
             word = "-" if not of else f"{hits}/{of}" if hits or own else "."

@@ -12,10 +12,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLE = "perfect_pint"
+TOO_WIDE = (
+    "() => { const main = document.querySelector('[data-testid=stMain]'); return main.scrollWidth - main.clientWidth }"
+)
 
 
 @contextlib.contextmanager
@@ -82,10 +85,9 @@ def width_too_much(page: Page) -> dict[str, int]:
             arg=scheme == "dark",
         )
         settled(page)
-        wide[scheme] = page.evaluate(
-            "() => { const main = document.querySelector('[data-testid=stMain]');"
-            " return main.scrollWidth - main.clientWidth }"
-        )
+        with contextlib.suppress(TimeoutError):  # a chart follows the window a moment later
+            page.wait_for_function(f"() => ({TOO_WIDE})() <= 0", timeout=5_000)
+        wide[scheme] = page.evaluate(TOO_WIDE)
     return wide
 
 
