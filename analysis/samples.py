@@ -12,6 +12,7 @@ from typing import Final
 from analysis.errors import InputError
 from analysis.readers.listing import is_inside, shown
 from analysis.sources import SAMPLE_DATA, Source
+from analysis.taxonomy import Entry, read_taxonomy
 
 SAMPLE_FILE: Final = "sample.json"
 _ID: Final = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -28,6 +29,7 @@ class Sample:
         story: what happened, a short paragraph.
         source: where its images are.
         cover: pictures for its card, absolute paths.
+        taxonomy: what is written of its concepts; may be empty.
     """
 
     id: str
@@ -36,13 +38,14 @@ class Sample:
     story: str
     source: Source
     cover: tuple[Path, ...]
+    taxonomy: tuple[Entry, ...] = ()
 
 
 def bundled_samples(folder: Path = SAMPLE_DATA) -> tuple[Sample, ...]:
     """The samples below `folder`, in order of their folders' names; none where the folder is missing.
 
     Raises:
-        InputError: a `sample.json` is damaged, or names a path that is missing or outside its folder.
+        InputError: a `sample.json` or its taxonomy is damaged, or names a path that is missing or outside its folder.
     """
     samples = tuple(_read(path) for path in sorted(folder.glob(f"*/{SAMPLE_FILE}")))
     ids = [s.id for s in samples]
@@ -77,6 +80,7 @@ def _read(path: Path) -> Sample:
         story=_text(values, "story", path),
         source=source,
         cover=_cover(values, path),
+        taxonomy=read_taxonomy(_place(path, _text(values, "taxonomy", path))) if "taxonomy" in values else (),
     )
 
 

@@ -108,17 +108,22 @@ class Shelf:
                 self._open.move_to_end((source_id, model))
             return opened
 
+    def taxonomy_of(self, source_id: str) -> tuple[Entry, ...]:
+        """The taxonomy saved for this source, else the one its sample comes with. Raises StoreError."""
+        given = next((s.taxonomy for s in samples() if s.source.id == source_id), ())
+        return self.taxonomies.current(source_id) or given
+
     def tell_taxonomy(self, source_id: str) -> None:
-        """Let the open datasets of this source know the taxonomy kept for it. Raises StoreError."""
-        entries = self.taxonomies.current(source_id)
+        """Let the open datasets of this source know its taxonomy. Raises StoreError."""
+        entries = self.taxonomy_of(source_id)
         with self._lock:
             for key in [k for k in self._open if k[0] == source_id]:
                 self._open[key] = with_taxonomy(self._open[key], entries)
 
     def put(self, model: str, opened: OpenDataset) -> None:
-        """Hold an opened dataset with the taxonomy kept for it, and answer requests for its thumbnails."""
+        """Hold an opened dataset with its taxonomy, and answer requests for its thumbnails."""
         with suppress(StoreError):  # the editor says why it cannot be read
-            opened = with_taxonomy(opened, self.taxonomies.current(opened.source.id))
+            opened = with_taxonomy(opened, self.taxonomy_of(opened.source.id))
         hashes = frozenset(opened.dataset.images["content_hash"].astype(str)) if len(opened.dataset) else frozenset()
         SERVER.allow(opened.source.id, opened.store, hashes)
         with self._lock:

@@ -50,6 +50,13 @@ def test_real_world_and_cover_may_be_missing(tmp_path: Path) -> None:
     assert (found.source.real_world, found.cover) == (None, ())
 
 
+def test_a_sample_may_bring_what_is_written_of_its_concepts(tmp_path: Path) -> None:
+    here = sample(tmp_path, taxonomy="words.csv")
+    (here / "words.csv").write_text("name,description\nBeer,a glass of beer\n", encoding="utf-8")
+    (found,) = bundled_samples(tmp_path)
+    assert [(e.name, e.description) for e in found.taxonomy] == [("Beer", "a glass of beer")]
+
+
 def test_samples_are_in_order_of_their_folders_and_other_folders_are_passed_over(tmp_path: Path) -> None:
     sample(tmp_path, "b", id="first")
     sample(tmp_path, "a", id="second", cover="pub/a.png")
@@ -73,6 +80,8 @@ def test_without_the_folder_there_are_no_samples(tmp_path: Path) -> None:
         ({"training": "../.."}, "missing or lies outside"),
         ({"real_world": "/"}, "missing or lies outside"),
         ({"real_world": 3}, "“real_world” must be a text"),
+        ({"taxonomy": "none.csv"}, "missing or lies outside"),
+        ({"taxonomy": "../../words.csv"}, "missing or lies outside"),
         ({"cover": 3}, "“cover” must be a list"),
         ({"cover": [3]}, "“cover” must be a list"),
         ({"cover": ["../../etc"]}, "missing or lies outside"),

@@ -58,3 +58,18 @@ def test_what_is_written_is_kept_counts_for_the_checks_and_can_be_undone(tmp_pat
     _undo(source)
     page = run_until(new_session(PAGE), lambda at: has_title(at) and "A draft" in words(at))
     assert not page.exception and not list(root.glob("*.json"))
+
+
+def test_a_sample_opens_with_its_own_taxonomy_until_another_is_saved(tmp_path):
+    from analysis.taxonomy import Entry
+    from components.shelf import Shelf
+
+    shelf = Shelf(tmp_path)
+    given = shelf.taxonomy_of("green_apples")
+    assert {e.name for e in given} == {"apple", "banana", "lemon", "orange", "pear"}
+    assert all(e.description for e in given)
+    shelf.taxonomies.save("green_apples", (Entry("apple", "a fruit"),))
+    assert shelf.taxonomy_of("green_apples") == (Entry("apple", "a fruit"),)
+    shelf.taxonomies.undo("green_apples")
+    assert shelf.taxonomy_of("green_apples") == given
+    assert shelf.taxonomy_of("perfect_pint") == ()
