@@ -174,25 +174,14 @@ def _drinking(c: _Canvas, rng: np.random.Generator, *, handle: bool) -> None:
 
 
 def _ball(c: _Canvas, rng: np.random.Generator) -> None:
+    """A beach ball: one make, or it would be several kinds in one concept."""
     base, other = _paint_colour(rng), _paint_colour(rng)
     r = 0.95
     z = np.sqrt(np.clip(r * r - c.u * c.u - c.v * c.v, 0, None))
     turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     p = np.stack([c.u, c.v, z], axis=-1) @ turn.astype(np.float32)
-    style = rng.integers(3)
-    if style == 0:  # segments, as of a beach ball
-        n = int(rng.integers(3, 5))
-        pattern = np.sin(n * np.arctan2(p[..., 1], p[..., 0])) > 0
-        pattern &= np.abs(p[..., 2]) < 0.93
-    elif style == 1:  # patches, as of a football
-        seeds = _ICOSAHEDRON
-        pattern = (p @ seeds.T.astype(np.float32)).max(axis=-1) > r * 0.93
-        base = _hsv(rng.uniform(), rng.uniform(0, 0.15), rng.uniform(0.8, 0.95))
-        other = _hsv(rng.uniform(), rng.uniform(0.1, 0.8), rng.uniform(0.1, 0.4))
-    else:  # seams, as of a basketball
-        seam = np.minimum(np.abs(p[..., 0]), np.abs(p[..., 1]))
-        pattern = (seam < 0.028) | (np.abs(np.abs(p[..., 2]) - 0.55) < 0.022)
-        other = np.float32(0.25) * base
+    pattern = np.sin(3 * np.arctan2(p[..., 1], p[..., 0])) > rng.uniform(-0.35, 0.35)  # six segments, more or less wide
+    pattern &= np.abs(p[..., 2]) < rng.uniform(0.86, 0.94)  # and a cap at both ends
     surface = np.where(pattern[..., None], other, base)
     c.paint(c.mask(_ellipse(0, 0, r, r)), c.lit(surface, c.u / r, c.v / r, gloss=rng.uniform(0.1, 0.5)))
 
@@ -333,11 +322,6 @@ def _clock(c: _Canvas, rng: np.random.Generator) -> None:
         c.paint(c.mask(np.stack([d * length * r, -d * 0.08 + n, -d * 0.08 - n])), ink)
     c.paint(c.mask(_ellipse(0, 0, 0.055, 0.055)), ink)
 
-
-_G = (1 + 5**0.5) / 2
-_ICOSAHEDRON = np.array(
-    [v for a in (-1, 1) for b in (-_G, _G) for v in ((0, a, b), (a, b, 0), (b, 0, a))], dtype=np.float64
-) / np.hypot(1, _G)
 
 CONCEPTS: Mapping[str, Callable[[_Canvas, np.random.Generator], None]] = {
     "ball": _ball,
