@@ -27,7 +27,7 @@ CONCEPTS = ("ball", "book", "bottle", "cup", "leaf", "mug")
 HARD, EASY, NAMED = "cup", "leaf", "ball"  # a cup is a mug without its handle; the model knows a drawn ball by name
 TEXTS = {
     "ball": "a ball for playing",
-    "book": "a book with pages and a cover",
+    "book": "a hardcover book with printed pages",
     "bottle": "a bottle for drinks",
     "cup": "a round cup without a handle",
     "leaf": "a green leaf of a plant",

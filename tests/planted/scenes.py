@@ -240,11 +240,10 @@ def _mug(c: _Canvas, rng: np.random.Generator) -> None:
 
 def _leaf(c: _Canvas, rng: np.random.Generator) -> None:
     colour = _hsv(rng.uniform(0.08, 0.38), rng.uniform(0.5, 0.85), rng.uniform(0.4, 0.8))
-    w, lobes = rng.uniform(0.45, 0.62), int(rng.integers(0, 2)) * int(rng.integers(5, 9))
+    w, lobes, depth = rng.uniform(0.45, 0.62), int(rng.integers(5, 9)), rng.uniform(0.0, 0.13)
     t = np.linspace(0, 1, 90)
     edge = w * np.sin(np.pi * t**0.85) ** 0.85
-    if lobes:
-        edge = edge * (1 + 0.13 * np.sin(2 * np.pi * lobes * t))
+    edge = edge * (1 + depth * np.sin(2 * np.pi * lobes * t))
     bow = rng.uniform(-0.15, 0.15)
     middle = bow * np.sin(np.pi * t)
     y = -0.95 + 1.65 * t
