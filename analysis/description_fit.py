@@ -1,10 +1,16 @@
 """Does a text pick out the pictures of a concept? Measured against texts about nothing, so that knowing shows.
 
-*Picking out*: the AUC of the similarity between text and pictures, a concept's pictures against those of a rival, mean
-over its rivals (each counts the same). *By chance*: the same of some 1,500 unrelated texts
-(`analysis.unrelated_texts`); the p-value is the rank among them. So a model that cannot read a text, or
-has never seen the thing, gives a middling p-value and no claim. Two descriptions that were exchanged pick out each
-other's pictures: both p-values together by Fisher's method (1932). scipy loads when a function runs.
+*Fitting*: how far the text points from the pictures of the rivals to those of the concept: the product of its vector
+with the difference of mean picture vectors, mean over the rivals (each counts the same). Unlike an AUC this does not
+saturate: where two kinds of pictures differ in anything at all, many words tell them apart in every picture, but only
+the right ones point all the way. *By chance*: the same of unrelated texts of like length (`analysis.unrelated_texts`);
+the p-value is the rank among them. So a model that cannot read a text, or has never seen the thing, gives a middling
+p-value and no claim.
+
+*Exchanged*: two texts, each on the wrong side of two concepts. The statistic is the sum of both, which is the product
+of the difference of texts with the difference of pictures; by chance it is that of two unrelated texts, each of the
+length of the one it stands for. The picking out that is shown to a person is an AUC: a concept's pictures against those
+of a rival, mean over its rivals. scipy loads when a function runs.
 """
 
 from __future__ import annotations
@@ -28,7 +34,17 @@ LEAST_RIVALS: Final = 3  # with fewer siblings all other concepts are rivals
 LEAST_SAMPLE: Final = 40  # pictures of a concept compared; an AUC is then known to 0.06
 MOST_SAMPLE: Final = 150  # to 0.03
 PICTURES: Final = 3000  # of all concepts together, between the two: keeps the check within seconds
-TEXTS_AT_ONCE: Final = 256
+IN_ORDER: Final = 0.2  # p-value up to which two texts are held to stand where they belong, whatever one does alone
+NOTHING: Final = 1e-9  # differences below come from rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A further text: the concept it belongs to, its vector (d,), and which of the `nulls` it is compared with."""
+
+    owner: int
+    vector: Float32
+    null: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +55,12 @@ class Fit:
         rivals: for each concept the positions of those it is compared with.
         auc: (k, k), how well text i picks out concept j among j's rivals, in [0, 1]; nan where i is neither j nor
             one of its rivals.
-        p: (k, k), likewise the share of unrelated texts that do so as well, in (0, 1].
+        p: (k, k), the share of unrelated texts that fit concept j as well as text i, in (0, 1]; 1 where `auc` is nan.
         name_p: (k,), p-value of the concept's bare name for itself.
         p_other: (k,), that a description belongs to a rival instead: uncorrected for the number of concepts, but for
-            that of rivals; 1 where the own concept is picked out.
+            that of rivals.
         other: (k,), position of that rival; -1 for none.
-        clause_p: for each clause the smallest p-value with which it picks out its concept or one of the rivals,
+        clause_p: for each clause the smallest p-value with which it fits its concept or one of the rivals,
             corrected for their number; small where the model can read it.
     """
 
@@ -88,9 +104,10 @@ def find_fit(
     rivals: tuple[tuple[int, ...], ...],
     texts: Float32,
     names: Float32,
-    unrelated: Float32,
+    nulls: Sequence[Float32],
+    null_of: Sequence[int],
     *,
-    clauses: Sequence[tuple[int, Float32]] = (),
+    clauses: Sequence[Clause] = (),
     own_limit: float = 0.05,
     seed: int = 0,
     progress: Progress = no_progress,
@@ -102,41 +119,105 @@ def find_fit(
         member: bool (m, k), what each picture shows; pictures of two compared concepts are left out of that pair.
         rivals: from `choose_rivals`.
         texts, names: (k, d), vectors of descriptions and of bare names.
-        unrelated: (u, d), vectors of unrelated texts.
-        clauses: further texts, each with the position of the concept it belongs to and its vector (d,).
-        own_limit: p-value up to which a description picks out its own concept, whatever else it does.
-        seed: of the draw of pictures where a concept has many.
+        nulls: vectors of unrelated texts, (u, d) each; of texts of one length each, the first of short ones.
+        null_of: for each description which of `nulls` are of its length; names are short.
+        clauses: further texts.
+        own_limit: p-value up to which a description fits its own concept, so that it is not called a rival's for
+            fitting that one too. Nor is it where the rival's own text fits so much better that the two stand in order.
+        seed: of the draw of pictures for the AUC where a concept has many.
         progress: counts concepts.
     """
-    from scipy.stats import chi2
-
     k = member.shape[1]
     drawn = _draw(member, int(np.clip(PICTURES // k, LEAST_SAMPLE, MOST_SAMPLE)), seed)
+    means = _Means(joint, member)
     auc, p, name_p = np.full((k, k), np.nan), np.ones((k, k)), np.ones(k)
     clause_p = np.ones(len(clauses))
     for j in range(k):
-        progress(j, k, "reading descriptions beside pictures")
+        progress(j, 2 * k, "reading descriptions beside pictures")
         asked = [j, *rivals[j]]
-        chance = np.sort(_picks_out(joint, drawn, j, rivals[j], unrelated))
-        here = [c for c, (owner, _) in enumerate(clauses) if j == owner or j in rivals[owner]]
-        every = [texts[asked], names[[j]], *(clauses[c][1][None] for c in here)]
-        found = _picks_out(joint, drawn, j, rivals[j], np.concatenate(every))
-        ranked = (1.0 + len(chance) - np.searchsorted(chance, found - 1e-9)) / (1.0 + len(chance))
-        own = len(asked)
-        auc[asked, j], p[asked, j], name_p[j] = found[:own], ranked[:own], float(ranked[own])
-        for c, q in zip(here, ranked[own + 1 :], strict=True):
-            clause_p[c] = min(clause_p[c], (1 + len(rivals[clauses[c][0]])) * float(q))
+        auc[asked, j] = _picks_out(joint, drawn, j, rivals[j], texts[asked])
+        direction = np.mean([means.difference(j, i) for i in rivals[j]], axis=0)
+        chance = [np.sort(null @ direction) for null in nulls]
+        p[asked, j] = [_share_above(chance[null_of[i]], float(texts[i] @ direction)) for i in asked]
+        name_p[j] = _share_above(chance[0], float(names[j] @ direction))
+        for c, clause in enumerate(clauses):
+            if j == clause.owner or j in rivals[clause.owner]:
+                share = _share_above(chance[clause.null], float(clause.vector @ direction))
+                clause_p[c] = min(clause_p[c], (1 + len(rivals[clause.owner])) * share)
+    exchanged, partner, in_order = _exchanged(means, rivals, texts, nulls, null_of, progress)
     p_other, other = np.ones(k), np.full(k, -1, dtype=np.int64)
     for i in range(k):
-        for j in rivals[i]:
-            if p[i, i] <= own_limit or np.isnan(auc[i, j]):
-                continue
-            exchanged = float(chi2.sf(-2 * np.log(p[i, j] * p[j, i]), 4)) if not np.isnan(auc[j, i]) else 1.0
-            # two questions, each asked of every rival
-            corrected = min(1.0, 2 * len(rivals[i]) * min(float(p[i, j]), exchanged))
-            if corrected < p_other[i]:
+        asked = [j for j in rivals[i] if p[i, i] > own_limit and in_order[i, j] > IN_ORDER]
+        tried = [(float(p[i, j]), j) for j in asked]
+        for value, j in [*tried, (float(exchanged[i]), int(partner[i]))]:
+            corrected = min(1.0, 2 * len(rivals[i]) * value)  # two questions, each asked of every rival
+            if j >= 0 and corrected < p_other[i]:
                 p_other[i], other[i] = corrected, j
     return Fit(rivals, auc, p, name_p, p_other, other, clause_p)
+
+
+class _Means:
+    """Mean vectors of concepts, without the pictures that show both of two."""
+
+    def __init__(self, joint: Float32, member: Bool) -> None:
+        self._joint, self._member = joint.astype(np.float64), member
+        self._sums, self._counts = member.T.astype(np.float64) @ self._joint, member.sum(axis=0)
+        self._overlaps = bool((member.sum(axis=1) > 1).any())
+
+    def difference(self, j: int, i: int) -> Float64:
+        """Mean of the pictures of j less that of the pictures of i; zeros where nothing can be compared."""
+        of_j, of_i, n_j, n_i = self._sums[j], self._sums[i], self._counts[j], self._counts[i]
+        if self._overlaps:
+            both = self._member[:, j] & self._member[:, i]
+            shared = self._joint[both].sum(axis=0)
+            of_j, of_i, n_j, n_i = of_j - shared, of_i - shared, n_j - both.sum(), n_i - both.sum()
+        if not n_j or not n_i:
+            return np.zeros(self._joint.shape[1])
+        return np.asarray(of_j / n_j - of_i / n_i)
+
+
+def _share_above(chance: Float64, value: float) -> float:
+    """p-value: share of the sorted values that are as large, in (0, 1]."""
+    return float(1 + len(chance) - np.searchsorted(chance, value - NOTHING)) / (1 + len(chance))
+
+
+def _exchanged(
+    means: _Means,
+    rivals: tuple[tuple[int, ...], ...],
+    texts: Float32,
+    nulls: Sequence[Float32],
+    null_of: Sequence[int],
+    progress: Progress,
+) -> tuple[Float64, Int64, Float64]:
+    """(k,), p-value that the text of a concept was exchanged with that of its likeliest partner, and the partner.
+
+    1 and -1 where that partner's own likeliest partner is another: of three texts at most two were exchanged. Third,
+    (k, k), the p-value that two texts stand where they belong; 1 where they were not compared.
+    """
+    k = len(texts)
+    in_order = np.ones((k, k))
+    best, partner = np.ones(k), np.full(k, -1, dtype=np.int64)
+    pairs = {(min(i, j), max(i, j)) for i, others in enumerate(rivals) for j in others}
+    for i, j in sorted(pairs):
+        progress(k + i, 2 * k, "reading descriptions against one another")
+        direction = means.difference(j, i)  # where text i points if it is text j's, and text j away from
+        at_i, at_j = (np.sort(nulls[null_of[c]] @ direction) for c in (i, j))
+        value_i, value_j = float(texts[i] @ direction), float(texts[j] @ direction)
+        in_order[i, j] = in_order[j, i] = _share_of_pairs(at_j, at_i, value_j - value_i)
+        if value_i <= np.median(at_i) or value_j >= np.median(at_j):
+            continue
+        p = _share_of_pairs(at_i, at_j, value_i - value_j)
+        for one, two in ((i, j), (j, i)):
+            if p < best[one]:
+                best[one], partner[one] = p, two
+    alone = np.array([partner[i] < 0 or partner[partner[i]] != i for i in range(k)], dtype=bool)
+    return np.where(alone, 1.0, best), np.where(alone, -1, partner), in_order
+
+
+def _share_of_pairs(one: Float64, other: Float64, gained: float) -> float:
+    """p-value: share of pairs, one value of each, that differ by at least `gained`, in (0, 1]; `other` is sorted."""
+    as_large = int(np.searchsorted(other, one - (gained - NOTHING), side="right").sum())
+    return (1 + as_large) / (1 + len(one) * len(other))
 
 
 def _draw(member: Bool, sample: int, seed: int) -> list[Int64]:
@@ -156,11 +237,10 @@ def _picks_out(joint: Float32, drawn: list[Int64], j: int, rivals: Sequence[int]
         a, b = np.setdiff1d(drawn[j], both), np.setdiff1d(drawn[i], both)
         if not len(a) or not len(b):
             continue
-        x, counted = joint[np.concatenate([a, b])], counted + 1
-        for start in range(0, len(texts), TEXTS_AT_ONCE):
-            order = np.argsort(texts[start : start + TEXTS_AT_ONCE] @ x.T, axis=1)
-            below = ((order < len(a)) @ np.arange(len(x))) - len(a) * (len(a) - 1) / 2
-            out[start : start + TEXTS_AT_ONCE] += below / (len(a) * len(b))
+        rows, counted = np.concatenate([a, b]), counted + 1
+        order = np.argsort(texts @ joint[rows].T, axis=1)
+        below = ((order < len(a)) @ np.arange(len(rows))) - len(a) * (len(a) - 1) / 2
+        out += below / (len(a) * len(b))
     return out / counted if counted else np.full(len(texts), 0.5)
 
 
@@ -170,7 +250,7 @@ def label_fit(
     texts: Float32,
     readable: Bool,
     rivals: tuple[tuple[int, ...], ...],
-    clauses: Sequence[tuple[int, Float32]] = (),
+    clauses: Sequence[Clause] = (),
 ) -> tuple[Float64, Int64]:
     """How well each picture fits the description of each of its concepts, beside those of the rivals.
 
@@ -191,12 +271,12 @@ def label_fit(
     score, best = np.full((m, k), np.nan), np.full((m, k), -1, dtype=np.int64)
     for j in np.flatnonzero(readable):
         others = [i for i in rivals[j] if readable[i]]
-        mine_too = [c for c, (owner, _) in enumerate(clauses) if owner == j]
+        mine_too = [c for c, clause in enumerate(clauses) if clause.owner == j]
         if not others:
             continue
         of = [int(j), *others]
         rows = np.flatnonzero(member[:, of].any(axis=1))
-        vectors = np.concatenate([texts[of], *(clauses[c][1][None] for c in mine_too)])
+        vectors = np.concatenate([texts[of], *(clauses[c].vector[None] for c in mine_too)])
         similar = (joint[rows] @ vectors.T).astype(np.float64)
         z = (similar - similar.mean(axis=0)) / np.maximum(similar.std(axis=0), 1e-9)
         shares = _softmax(z * _sharpness(z[:, : len(of)], member[rows][:, of]))

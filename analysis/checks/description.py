@@ -2,13 +2,14 @@
 
 Question. People label by what is written. Does what is written fit what the pictures show, and which do not fit?
 
-Method. A text fits a concept when it picks out its pictures among those of the siblings (mean AUC of text-picture
-similarity) better than unrelated texts do (`analysis.description_fit`). That is also how the check knows whether the
-model in use can read a text at all: where a description picks out nothing, nothing is claimed. `warn`: it picks out a
-sibling's pictures instead (p corrected for the siblings, then over the concepts: Benjamini and Hochberg 1995), or the
-bare name picks out the concept and the description does not. `fail`: two descriptions fit each other's
-pictures, as if exchanged. Pictures are ranked by how well they fit their own description beside those of siblings;
-clauses of `exclude` that the model can read count as siblings.
+Method. A text fits a concept when it points from the siblings' pictures to its own further than unrelated texts of like
+length do (`analysis.description_fit`). That is also how the check knows whether the model in use can read a text at
+all: where a description picks out nothing, nothing is claimed. `warn`: it fits a sibling's pictures instead, and no
+worse than the sibling's own text (p corrected for the siblings, then over the concepts: Benjamini and Hochberg 1995),
+or, under a model that reads any text, the bare name fits the concept and the description does not. `fail`: two
+descriptions together fit each other's pictures better than pairs of unrelated texts do, as if exchanged. Pictures are
+ranked by how well they fit their own description beside those of siblings; clauses of `exclude` that the model can read
+count as siblings.
 
 Limits. Similarity of a sentence and a picture is coarse: colours and kinds are read, numbers and negations are not. The
 bundled model knows the things ImageNet has names for.
@@ -27,14 +28,14 @@ from numpy.typing import NDArray
 from analysis.checks.base import LABELS, ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
 from analysis.concept_tree import build_tree, entry_of, leaf
 from analysis.dataset import Dataset
-from analysis.description_fit import Fit, choose_rivals, find_fit, label_fit
+from analysis.description_fit import Clause, Fit, choose_rivals, find_fit, label_fit
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
 from analysis.probe import targets
 from analysis.progress import Progress, no_progress, scaled
 from analysis.statistics import benjamini_hochberg
 from analysis.taxonomy import Entry
-from analysis.unrelated_texts import unrelated_texts
+from analysis.unrelated_texts import is_short, unrelated_texts
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -48,14 +49,15 @@ DEFAULT_MISFIT = 0.1  # share of its own description below which a picture is fl
 DEFAULT_EVIDENCE = 48  # image ids listed: one page of the gallery
 NAME_ALPHA: Final = 0.01  # for "the name is known to the model": asked only where the description fails
 NOT_AT_ALL: Final = 0.2  # p-value from which a description does no better than an unrelated text
-BATCH: Final = 128
+BATCH: Final = 64  # texts encoded between two looks at whether to stop
 KEPT_MODELS: Final = 2
 
 METHOD: Final = """
-- **Can the model read it?** A description must pick out the pictures of its concept among those of its siblings better
-  than 1,500 texts about other things do. Where it does not, nothing is claimed about it.
-- **Needs work:** two descriptions pick out each other's pictures: they look exchanged. **Look at this:** a description
-  picks out the pictures of another concept, or the concept's bare name fits its pictures and the description does not.
+- **Can the model read it?** A description must point to the pictures of its concept, away from those of its siblings,
+  further than 1,600 texts of like length about other things do. Where it does not, nothing is claimed about it.
+- **Needs work:** two descriptions fit each other's pictures, further than pairs of such texts do: they look exchanged.
+  **Look at this:** a description fits the pictures of another concept, or (with a model that reads any text) the
+  concept's bare name fits its pictures and the description does not.
   All are corrected for the number of siblings and concepts.
 - **Fine:** the description fits its concept best. **Cannot tell:** fewer than 8 pictures, or the model in use does not
   understand the text.
@@ -94,6 +96,7 @@ class DescriptionResult:
         too_few: concepts with a description and too few pictures, with their number.
         undescribed: concepts without a description.
         unread: clauses of `exclude` that the model cannot read.
+        reads_all: the model reads any text, so that one it makes nothing of fits nothing.
         params: as used.
     """
 
@@ -109,6 +112,7 @@ class DescriptionResult:
     too_few: tuple[tuple[str, int], ...]
     undescribed: tuple[str, ...]
     unread: tuple[str, ...]
+    reads_all: bool
     params: Params
 
     def findings(self) -> Findings:
@@ -151,9 +155,11 @@ class DescriptionResult:
             return Verdict.FAIL if exchanged else Verdict.WARN
         if self.fit.own_p[j] <= self.params.alpha:  # not corrected: it raises no alarm
             return Verdict.PASS
-        if self.p_name[j] <= NAME_ALPHA and self.fit.own_p[j] >= NOT_AT_ALL:
-            return Verdict.WARN
-        return Verdict.CANNOT_TELL
+        return Verdict.WARN if self.reads_all and self._fits_nothing(j) else Verdict.CANNOT_TELL
+
+    def _fits_nothing(self, j: int) -> bool:
+        """Whether the model knows the concept by its name, and the description does no better than any text."""
+        return bool(self.p_name[j] <= NAME_ALPHA and self.fit.own_p[j] >= NOT_AT_ALL)
 
     def _finding(self, j: int) -> ConceptFinding:
         verdict, concept, name = self.verdict_of(j), self.concepts[j], leaf(self.concepts[j])
@@ -174,6 +180,11 @@ class DescriptionResult:
         elif verdict is Verdict.PASS:
             times = round(100 * self.fit.auc[j, j])
             headline = f"The description of {name} fits its pictures better than those of others {times} of 100 times."
+        elif self._fits_nothing(j):
+            headline = (
+                f"Cannot tell: the model in use knows {name} by its name, but makes nothing of this description; "
+                f"{RECOMMENDED_MODEL} may."
+            )
         else:
             headline = f"Cannot tell: the model in use does not understand this description; {RECOMMENDED_MODEL} may."
         own = float(self.fit.auc[j, j])
@@ -277,16 +288,24 @@ def find_description(
     texts = _descriptions(entries, encode)
     excluded = [(j, text) for j, e in enumerate(entries) for text in e.exclude]
     vectors = encode([text for _, text in excluded]) if excluded else np.empty((0, joint.shape[1]), np.float32)
-    clauses = [(j, text, v) for (j, text), v in zip(excluded, vectors, strict=True)]
+    clauses = [(text, Clause(j, v, int(not is_short(text)))) for (j, text), v in zip(excluded, vectors, strict=True)]
     parents = [e.parent or c.rpartition("/")[0] for c, e in zip(concepts, entries, strict=True)]
+    null_of = [int(not any(is_short(t) for t in _texts_of(e))) for e in entries]
+    written = [*concepts, *(t for e in entries for t in (*_texts_of(e), *e.exclude))]
+    lengths = [True, False] if any([*null_of, *(c.null for _, c in clauses)]) else [True]
+    nulls = [
+        _unrelated(features.model.key, encode, short, written, scaled(progress, 0.25 * i, 0.25 * i + 0.25))
+        for i, short in enumerate(lengths)
+    ]
     fit = find_fit(
         joint[shown],
         member[shown],
         choose_rivals(joint[shown], member[shown], parents),
         texts,
         encode([leaf(c).replace("-", " ").replace("_", " ") for c in concepts]),
-        _unrelated(features.model.key, encode, scaled(progress, 0.0, 0.5)),
-        clauses=[(j, v) for j, _, v in clauses],
+        nulls,
+        null_of,
+        clauses=[c for _, c in clauses],
         own_limit=params.alpha,
         seed=params.seed,
         progress=scaled(progress, 0.5, 1.0),
@@ -310,34 +329,39 @@ def find_description(
         too_few=few,
         undescribed=undescribed,
         unread=unread,
+        reads_all=features.model.knows_text,
         params=params,
     )
 
 
+def _texts_of(entry: Entry) -> list[str]:
+    """What is written of a concept: its description and what it includes."""
+    return [t for t in (entry.description, *entry.include) if t]
+
+
 def _descriptions(entries: Sequence[Entry], encode: Encode) -> Float32:
-    """Vector of each entry: the mean of its description and of what it includes."""
+    """Vector of each entry: the mean of what is written of it."""
     out = []
     for entry in entries:
-        vectors = encode([t for t in (entry.description, *entry.include) if t])
-        mean = vectors.mean(axis=0)
+        mean = encode(_texts_of(entry)).mean(axis=0)
         out.append(mean / max(float(np.linalg.norm(mean)), 1e-9))
     return np.array(out, dtype=np.float32)
 
 
-_UNRELATED: dict[str, Float32] = {}  # of the models used last: encoding them takes seconds
+_UNRELATED: dict[tuple[str, bool], Float32] = {}  # of the models used last: encoding them takes seconds
 
 
-def _unrelated(model: str, encode: Encode, progress: Progress) -> Float32:
-    """Vectors of the unrelated texts under this model."""
-    if model not in _UNRELATED:
-        texts, parts = unrelated_texts(), []
-        for start in range(0, len(texts), BATCH):
-            progress(start, len(texts), "learning what the model makes of any text")
-            parts.append(encode(texts[start : start + BATCH]))
-        while len(_UNRELATED) >= KEPT_MODELS:
+def _unrelated(model: str, encode: Encode, short: bool, written: Sequence[str], progress: Progress) -> Float32:
+    """Vectors of the unrelated texts of this length under this model, those about anything `written` of left out."""
+    texts, parts = unrelated_texts(short=short), []
+    if (model, short) not in _UNRELATED:
+        for start in range(0, len(texts.texts), BATCH):
+            progress(start, len(texts.texts), "learning what the model makes of any text")
+            parts.append(encode(texts.texts[start : start + BATCH]))
+        while len(_UNRELATED) >= 2 * KEPT_MODELS:
             _UNRELATED.pop(next(iter(_UNRELATED)), None)
-        _UNRELATED[model] = np.concatenate(parts)
-    return _UNRELATED[model]
+        _UNRELATED[model, short] = np.concatenate(parts)
+    return _UNRELATED[model, short][texts.apart_from(written)]
 
 
 def _labels(
@@ -346,15 +370,15 @@ def _labels(
     concepts: tuple[str, ...],
     texts: Float32,
     fit: Fit,
-    clauses: Sequence[tuple[int, str, Float32]],
+    clauses: Sequence[tuple[str, Clause]],
     params: Params,
 ) -> tuple[Float64, NDArray[np.object_], tuple[str, ...]]:
     """Score of each (picture, concept), what fits better in words, and the clauses that could not be read."""
     readable = (fit.own_p <= params.alpha) & (fit.p_other > params.alpha)
     read = [c for c, p in zip(clauses, fit.clause_p, strict=True) if p <= params.alpha]
-    unread = tuple(c[1] for c, p in zip(clauses, fit.clause_p, strict=True) if p > params.alpha)
-    score, best = label_fit(joint, member, texts, readable, fit.rivals, [(j, v) for j, _, v in read])
-    words = np.array([*concepts, *(f"not: {text}" for _, text, _ in read)], dtype=object)
+    unread = tuple(text for (text, _), p in zip(clauses, fit.clause_p, strict=True) if p > params.alpha)
+    score, best = label_fit(joint, member, texts, readable, fit.rivals, [c for _, c in read])
+    words = np.array([*concepts, *(f"not: {text}" for text, _ in read)], dtype=object)
     rival = np.full(member.shape, "", dtype=object)
     rival[best >= 0] = words[best[best >= 0]]
     return score, rival, unread

@@ -15,7 +15,7 @@ from analysis.checks.base import LABELS, Unavailable, Verdict
 from analysis.checks.description import Params, find_description
 from analysis.dataset import Dataset, label_frame
 from analysis.description_fit import choose_rivals, find_fit
-from analysis.embedders.base import ModelInfo
+from analysis.embedders.base import ModelInfo, l2_normalised
 from analysis.errors import Cancelled
 from analysis.features import Features
 from analysis.taxonomy import Entry
@@ -138,15 +138,15 @@ def test_what_does_not_belong_counts_as_a_rival_where_the_model_can_read_it_and_
 
 def test_texts_about_nothing_alarm_no_more_often_than_alpha() -> None:
     _, features = made(entries(), noise=1.0)
-    texts = np.array([anything(t) for t in unrelated_texts()], dtype=np.float32)
+    texts = np.array([anything(t) for t in unrelated_texts().texts], dtype=np.float32)
     member = np.repeat(np.eye(4, dtype=bool), 30, axis=0)
     rivals = choose_rivals(features.joint, member, ["", "", "", ""])
     rng, alarms, runs = np.random.default_rng(0), 0, 100
     from analysis.statistics import benjamini_hochberg
 
     for _ in range(runs):
-        own = rng.normal(size=(4, DIMS)).astype(np.float32)
-        fit = find_fit(features.joint, member, rivals, own, own, texts[::4])
+        own = l2_normalised(rng.normal(size=(4, DIMS)))
+        fit = find_fit(features.joint, member, rivals, own, own, [texts[::4]], [0, 0, 0, 0])
         alarms += bool((benjamini_hochberg(fit.p_other) <= 0.05).any())
     assert alarms <= binom.ppf(0.95, runs, 0.05)
 
