@@ -81,15 +81,16 @@ def main() -> int:
         clean = run(opened, entries)
         print(f"grocery in store: {clean.headline} ({time.process_time() - start:.0f} CPU s)")
         right &= clean.verdict not in wrong
-        known = [f.concept for f in clean.concepts if f.verdict is Verdict.PASS]
-        of = {"/".join(filter(None, (e.parent, e.name))): e for e in entries}
+        known = [f.concept.rpartition("/")[2] for f in clean.concepts if f.verdict is Verdict.PASS]
+        of = {e.name: e for e in entries}
         pairs = [p for p in itertools.combinations(sorted(known), 2) if of[p[0]].parent == of[p[1]].parent]
         found, others = [], 0
         for a, b in pairs:
             swapped = {**of, a: replace(of[a], description=of[b].description)}
             swapped[b] = replace(of[b], description=of[a].description)
-            named = {f.concept for f in run(opened, swapped.values()).concepts if f.verdict in wrong}
-            found += [f"{of[a].name} and {of[b].name}"] * (named >= {a, b})
+            again = run(opened, swapped.values()).concepts
+            named = {f.concept.rpartition("/")[2] for f in again if f.verdict in wrong}
+            found += [f"{a} and {b}"] * (named >= {a, b})
             others += bool(named - {a, b})
         print(
             f"  exchanges of two understood siblings: {len(found)} of {len(pairs)} found, {others} with a third named"
