@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 
 import numpy as np
@@ -19,7 +20,7 @@ from analysis.embedders.base import ModelInfo, l2_normalised
 from analysis.errors import Cancelled
 from analysis.features import Features
 from analysis.taxonomy import Entry
-from analysis.unrelated_texts import unrelated_texts
+from analysis.unrelated_texts import is_short, unrelated_texts
 
 DIMS = 24
 MODEL = ModelInfo("made", "made", "made", "words", "all else", DIMS, DIMS, 224, True)
@@ -48,7 +49,7 @@ class Reader:
         return np.array(out, dtype=np.float32)
 
 
-def made(entries, *, known=tuple(WORDS), counts=None, odd=0, seed=0, noise=0.5):
+def made(entries, *, known=tuple(WORDS), counts=None, odd=0, seed=0, noise=0.5, reader=None, model=MODEL):
     """Pictures of each concept along its own axis; `odd` apples look like pears."""
     rng = np.random.default_rng(seed)
     names = [c for c in sorted(WORDS) for _ in range((counts or {}).get(c, 30))]
@@ -61,7 +62,7 @@ def made(entries, *, known=tuple(WORDS), counts=None, odd=0, seed=0, noise=0.5):
     )
     table = label_frame((i, c) for i, c in enumerate(names))
     data = Dataset("made", {}, frame, table, label_frame([]), taxonomy=tuple(entries))
-    return data, Features(MODEL, x, x, pictures=Reader(known))  # type: ignore[arg-type]
+    return data, Features(model, x, x, pictures=reader or Reader(known))  # type: ignore[arg-type]
 
 
 def entries(**changed):
@@ -103,6 +104,65 @@ def test_a_text_that_fits_nothing_though_the_bare_name_does_is_a_warning() -> No
     found = found_in(entries(apple="what the customer ordered last year"))
     apple = by_concept(found)["apple"]
     assert apple.verdict is Verdict.WARN and "bare name" in apple.headline
+
+
+def test_a_model_that_reads_few_words_does_not_call_a_text_wrong_for_making_nothing_of_it() -> None:
+    few_words = replace(MODEL, key="few words", knows_text=False)
+    found = found_in(entries(apple="what the customer ordered last year"), model=few_words)
+    apple = by_concept(found)["apple"]
+    assert apple.verdict is Verdict.CANNOT_TELL and "by its name" in apple.headline
+
+
+class Faint(Reader):
+    """A model to whom each text says only faintly what it is about: `strength` of its axis in all else."""
+
+    def __init__(self, strength, leans=()):
+        super().__init__(tuple(WORDS))
+        self.strength, self.leans = strength, dict(leans)
+
+    def encode_texts(self, texts):
+        out = []
+        for text in texts:
+            hit = [c for c in WORDS if f"kind {c}" in text]
+            v = anything(text)
+            for c in hit:
+                v = v + self.strength.get(c, 0.0) * np.eye(DIMS)[sorted(WORDS).index(c)]
+                v = v + self.leans.get(c, 0.0) * np.eye(DIMS)[sorted(WORDS).index("pear")]
+            out.append(v / np.linalg.norm(v))
+        return np.array(out, dtype=np.float32)
+
+
+def test_an_exchange_is_seen_by_both_texts_together_where_neither_alone_says_enough() -> None:
+    reader = Faint({"apple": 0.8, "plum": 0.8})
+    given_entries = entries(apple=WORDS["plum"], plum=WORDS["apple"])
+    result = find_description(*made(given_entries, reader=reader, model=replace(MODEL, key="faint")), Params())
+    assert not isinstance(result, Unavailable)
+    one, two = (result.concepts.index(c) for c in ("apple", "plum"))
+    alone = 2 * 3 * min(result.fit.p[one, two], result.fit.p[two, one])  # as corrected, before the concepts
+    assert alone > 0.05 / 2 and result.fit.p_other[one] < alone / 2
+    assert {f.concept for f in result.findings().concepts if f.verdict is Verdict.FAIL} == {"apple", "plum"}
+
+
+def test_a_text_that_the_model_misreads_as_a_sibling_is_not_accused_while_the_siblings_own_text_fits_it_better() -> (
+    None
+):
+    """A bottle "for drinks" reads like a mug; the mug's own text reads like one far more."""
+    reader = Faint({"apple": 0.0, "pear": 3.0, "plum": 3.0, "leek": 3.0}, leans={"apple": 1.5})
+    result = find_description(*made(entries(), reader=reader, model=replace(MODEL, key="leans")), Params())
+    assert not isinstance(result, Unavailable)
+    apple, pear = result.concepts.index("apple"), result.concepts.index("pear")
+    assert result.fit.p[apple, pear] <= 0.001  # it does read so
+    assert by_concept(result.findings())["apple"].verdict is Verdict.CANNOT_TELL
+
+
+def test_unrelated_texts_come_in_two_lengths_and_leave_out_what_the_descriptions_are_about() -> None:
+    for short in (True, False):
+        unrelated = unrelated_texts(short=short)
+        assert all(is_short(t) is short for t in unrelated.texts) and len(set(unrelated.texts)) == len(unrelated.texts)
+        kept = unrelated.apart_from(["Glass bottles", "a ball for playing"])
+        gone = {unrelated.nouns[i] for i in set(range(len(unrelated.nouns))) - set(kept)}
+        assert gone and all({"glass", "bottle", "ball"} & set(n.split()) for n in gone)
+        assert not any({"bottle", "ball"} & set(unrelated.texts[i].split()) for i in kept)
 
 
 def test_where_the_model_knows_no_word_it_claims_nothing_and_names_one_that_may() -> None:
