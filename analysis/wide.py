@@ -33,10 +33,17 @@ from analysis.probe import stratified_folds
 BY_NATURE: Final = np.array([0.15, 0.30, 0.45])
 """How differently single concepts of one set are by nature in (log dispersion, clarity, log separation): standard
 deviations over concepts with `STEADY` pictures or more: shop photos, objects cut out of scenes, waste."""
+WEIGHTS: Final = np.array([1.0, 1.0, 0.5])
+"""Of the three in the width. How far halves lie apart beside the nearest other concept says least: where concepts are
+near to each other (waste), halves of single ones seem far apart."""
 STEADY: Final = 40  # pictures of a concept; with fewer, a burst of like pictures makes a gap by itself
 PRIOR_SPREAD: Final = 1.0
 """Of the width over single concepts with `STEADY` pictures or more: 0.8 to 1.4 in our sets. Weighs like `PRIOR_DF`
 degrees of freedom."""
+MANY: Final = 90  # pictures of a concept from which bursts of like pictures hardly count
+PRIOR_SPREAD_MANY: Final = 0.7
+"""The same from `MANY` pictures: with it single cut-out objects and shop concepts alarmed no more often
+than with `PRIOR_SPREAD` (1 of 191 and 1 of 264, each in a set of 4 to 9)."""
 PRIOR_SPREAD_FEW: Final = 2.4  # the same with fewer pictures: 1.3 to 1.5 in shop photos, heavy-tailed by bursts
 SCALES: Final = np.array([0.65, 0.6])  # of (-log cut, log distance) over the halves of concepts of shop photos
 PRIOR_DF: Final = 12.0
@@ -77,7 +84,7 @@ class Halves:
         """Dispersion, clarity and separation in one number; among single concepts it varies by about 1."""
         clarity = -np.log(1 + LEAST_CUT - min(self.together, 1.0))
         values = np.array([np.log(max(self.dispersion, 1e-6)), clarity, np.log(max(self.separation, 0.1))])
-        return float((values / BY_NATURE).sum() / np.sqrt(len(values)))
+        return float((WEIGHTS * values / BY_NATURE).sum() / np.linalg.norm(WEIGHTS))
 
     @property
     def apart(self) -> float:
@@ -143,7 +150,9 @@ def excess(width: Float64, pictures: Int64) -> Float64:
         middle = float(np.median(others))
         spread = 1.4826 * float(np.median(np.abs(others - middle)))
         known = (len(others) - 1) / 2  # the absolute deviation knows about half as much as all values would
-        prior = PRIOR_SPREAD if pictures[k] >= STEADY else PRIOR_SPREAD_FEW
+        prior = PRIOR_SPREAD_FEW
+        if pictures[k] >= STEADY:
+            prior = PRIOR_SPREAD_MANY if pictures[k] >= MANY else PRIOR_SPREAD
         pulled = (PRIOR_DF * prior**2 + known * spread**2) / (PRIOR_DF + known)
         error = np.sqrt(max(pulled, spread**2) * (1 + np.pi / 2 / len(others)))
         out[k] = t.sf((width[k] - middle) / error, PRIOR_DF + known)
