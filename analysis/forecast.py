@@ -15,8 +15,9 @@ foretells less than was observed. A form's weight is the probability it gave to 
 after seeing the smaller half alone (held-out, not in-sample, error); a shape's weight within its form uses all points.
 
 A concept has few pictures, so its own curve is noisy: it is the dataset's curve, moved and tilted on the scale of
-log-odds; moves and tilts are drawn towards 0 as far as the concepts of the dataset are alike (partial pooling by
-empirical Bayes, Gelman and Hill 2007), and what stays unknown goes into the interval.
+log-odds, and drifts about that as a mean does while more is averaged. Moves and tilts are drawn towards 0 as far as the
+concepts of the dataset are alike (partial pooling, Gelman and Hill 2007). How alike they are and how much they drift
+is learnt from the measured points of all concepts together; what stays unknown goes into the interval.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ Int64 = NDArray[np.int64]
 DRAWS: Final = 4000
 MISFIT: Final = 0.008  # no form is exact: standard deviation added to each measured point
 SPREAD: Final = 0.85  # of the forms' curves about their middle: unscaled, 97 of 100 intervals of the accuracy held
-DRIFT: Final = 0.08  # of one concept against the whole a doubling ahead, times the deviation of a coin of its recall
 LEVEL: Final = 0.90  # of all intervals
+LEAST_CHANCE: Final = 0.25  # of a coin's variance; measured were 0.67 to 0.89
 TAIL: Final = (1 - LEVEL) / 2
 REACH: Final = 10.0  # times the pictures at hand; beyond, a forecast is a guess
 STATED: Final = np.array([1.0, 2.0, 4.0, REACH])  # factors that the report states
@@ -205,6 +206,7 @@ _TILTS: Final = np.linspace(-0.9, 0.9, 19)
 _MIDDLES: Final = np.array([-0.3, 0.0, 0.3, 0.6, 0.9])  # a mean of log-odds lies further out than that of shares
 _MOVE_SPREADS: Final = np.geomspace(0.1, 2.5, 12)
 _TILT_SPREADS: Final = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.3])
+_DRIFTS: Final = np.geomspace(0.01, 0.2, 6)  # times the deviation of a coin; on real sets from under 0.02 to 0.15
 
 
 def of_concepts(measured: Measured, whole: Extrapolation, *, seed: int = 0) -> tuple[Float64, Float64]:
@@ -215,11 +217,11 @@ def of_concepts(measured: Measured, whole: Extrapolation, *, seed: int = 0) -> t
     centre = logit(whole.measured.mean(axis=0))
     log_x = np.log(measured.shares)
     curve = expit(centre + _MOVES[:, None, None] + _TILTS[None, :, None] * log_x)  # (d, g, j)
-    likelihood = _likelihoods(measured, curve)
-    posterior = _posterior(likelihood, counts)
+    posterior, drift_odds = _posterior(_likelihoods(measured, curve), counts)
     rng = np.random.default_rng([seed, 1])
     draws = len(whole.ahead)
     at, ahead = [], []
+    drift = rng.permutation(_DRIFTS[np.searchsorted(np.cumsum(drift_odds)[:-1], (np.arange(draws) + 0.5) / draws)])
     for table in posterior:
         place = np.searchsorted(np.cumsum(table.ravel()), (np.arange(draws) + 0.5) / draws)
         place = rng.permutation(np.minimum(place, table.size - 1))
@@ -228,9 +230,9 @@ def of_concepts(measured: Measured, whole: Extrapolation, *, seed: int = 0) -> t
         at.append(logit(whole.measured) + move[:, None] + tilt[:, None] * log_x)
         log_odds = logit(whole.ahead) + move[:, None] + tilt[:, None] * np.log(whole.factors)
         recall = expit(log_odds)
-        # Like a random walk: on the scale of log-odds alone a concept near 1 could hardly fall back.
-        slip = rng.standard_normal(draws)[:, None] * np.sqrt(np.log2(whole.factors))
-        ahead.append(log_odds + DRIFT * slip / np.sqrt(np.maximum(recall * (1 - recall), 0.01)))
+        # In units of a coin's deviation: on the scale of log-odds alone a concept near 1 could hardly fall back.
+        slip = (drift * rng.standard_normal(draws))[:, None] * np.sqrt(1 - 1 / whole.factors)
+        ahead.append(log_odds + slip / np.sqrt(np.maximum(recall * (1 - recall), 0.01)))
     share = counts / counts.sum()
     return _adding_up(np.array(at), share, whole.measured), _adding_up(np.array(ahead), share, whole.ahead)
 
@@ -250,57 +252,113 @@ def _adding_up(log_odds: Float64, share: Float64, whole: Float64) -> Float64:
 
 
 def _likelihoods(measured: Measured, curve: Float64) -> Float64:
-    """float64 (k, d, g): log likelihood of each concept's points under each moved and tilted curve.
+    """float64 (r, k, d, g): log likelihood of each concept's points, at each drift, under each curve (d, g, j).
 
-    The points of one concept are means over the same pictures, so they are correlated: correlation and variance
-    relative to a coin's come from all labels together.
+    How far a point is from a curve is the signed root of its binomial deviance: of one point this gives the binomial
+    likelihood itself, also near 1, where a normal one is certain of too much. The points of a concept are shares of
+    the same pictures, so they are correlated: correlation and variance relative to a coin's come from all labels
+    together. The drift comes on top, with the covariance of the means of ever larger parts: between shares x <= y it is
+    drift^2 (1 / y - 1), so that it vanishes at the pictures at hand and ahead of them grows towards a limit.
     """
+    from scipy.special import rel_entr
+
     recall, counts = measured.recall, measured.counts
-    rest = measured.found - recall[measured.concept]
-    scale = np.sqrt(np.mean(recall[measured.concept] * (1 - recall[measured.concept]), axis=0).clip(1e-6))
-    pooled = rest.T @ rest / max(1, len(rest) - len(counts)) / np.outer(scale, scale)
-    pooled += 0.03 * np.eye(len(pooled))
-    inverse = np.linalg.inv(pooled)
-    deviation = np.sqrt(np.maximum(curve * (1 - curve), 1e-4))
-    out = np.empty((len(counts), *curve.shape[:2]))
+    pooled = _relative_covariance(measured) + 0.03 * np.eye(len(measured.shares))
+    beyond = 1 / measured.shares - 1
+    walk = np.minimum.outer(beyond, beyond)
+    out = np.empty((len(_DRIFTS), len(counts), *curve.shape[:2]))
     for k, n in enumerate(counts):
-        u = (recall[k] - curve) / deviation
-        out[k] = -0.5 * max(n, 1) * np.einsum("dgi,ij,dgj->dg", u, inverse, u) - np.log(deviation).sum(axis=-1)
+        deviance = 2 * (rel_entr(recall[k], curve) + rel_entr(1 - recall[k], 1 - curve))
+        apart = np.sign(recall[k] - curve) * np.sqrt(np.maximum(deviance, 0.0))
+        for r, drift in enumerate(_DRIFTS):
+            covariance = pooled / max(n, 1) + drift**2 * walk
+            square = np.einsum("dgi,ij,dgj->dg", apart, np.linalg.inv(covariance), apart, optimize=True)
+            out[r, k] = -0.5 * square - 0.5 * float(np.linalg.slogdet(covariance)[1])
     return out
 
 
-def _posterior(log_likelihood: Float64, counts: Int64) -> Float64:
-    """float64 (k, d, g), each adding up to 1: moves and tilts under the spreads that the concepts together favour."""
-    top = log_likelihood.max(axis=(1, 2), keepdims=True)
+def _relative_covariance(measured: Measured) -> Float64:
+    """float64 (j, j): covariance, within concepts, of labels being found, over a coin's variance."""
+    recall = measured.recall[measured.concept]
+    rest = measured.found - recall
+    scale = np.sqrt(np.mean(recall * (1 - recall), axis=0).clip(1e-6))
+    out: Float64 = rest.T @ rest / max(1, len(rest) - len(measured.names)) / np.outer(scale, scale)
+    return out
+
+
+def _posterior(log_likelihood: Float64, counts: Int64) -> tuple[Float64, Float64]:
+    """Probabilities of moves and tilts, float64 (k, d, g), and of drifts, float64 (r,), each adding up to 1.
+
+    Averaged over spreads and drifts by how probable they make the points of all concepts together.
+    """
+    top = log_likelihood.max(axis=(0, 2, 3), keepdims=True)
     likelihood = np.exp(log_likelihood - top)
-    best, chosen = -np.inf, None
+    settings, scores = [], []
     for middle in _MIDDLES:
         for move in _MOVE_SPREADS:
             p_move = np.exp(-0.5 * ((_MOVES - middle) / move) ** 2)
+            p_move /= p_move.sum()
+            moved = np.einsum("rkdg,d->rkg", likelihood, p_move, optimize=True)
             for tilt in _TILT_SPREADS:
                 p_tilt = np.exp(-0.5 * (_TILTS / tilt) ** 2)
-                prior = np.outer(p_move / p_move.sum(), p_tilt / p_tilt.sum())
-                score = float(np.log((likelihood * prior).sum(axis=(1, 2)) + 1e-300)[counts > 0].sum())
+                p_tilt /= p_tilt.sum()
+                score = np.log(moved @ p_tilt + 1e-300)[:, counts > 0].sum(axis=1)
                 # Weak priors of the spreads: with two concepts they are all but unknown.
                 score += -0.5 * middle**2 - 0.5 * move**2 - 0.5 * (tilt / 0.2) ** 2
-                if score > best:
-                    best, chosen = score, prior
-    out: Float64 = likelihood * chosen
+                scores.append(score)
+                settings.append(np.outer(p_move, p_tilt))
+    weight = np.array(scores)
+    weight = np.exp(weight - weight.max())
+    weight /= weight.sum()
+    out = np.zeros(log_likelihood.shape[1:])
+    for prior, weights in zip(settings, weight, strict=True):
+        for r in np.flatnonzero(weights > 1e-3):
+            table = likelihood[r] * prior
+            out += weights[r] * table / (table.sum(axis=(1, 2), keepdims=True) + 1e-300)
     out /= out.sum(axis=(1, 2), keepdims=True)
-    return out
+    return out, weight.sum(axis=0)
 
 
-def observed(curves: Float64, pictures: Int64, *, seed: int = 0) -> tuple[Float64, Float64, Float64]:
-    """Mean, and ends of the 90 % interval, of what would be observed on that many held-out pictures.
+def chances(measured: Measured) -> tuple[float, float]:
+    """Variance of a share found that chance makes, over a coin's: of all labels together and of one concept's.
+
+    Below 1, as what is observed is a mean over several shuffles of the pictures. Read off the measured labels.
+    """
+    last = measured.overall[-1]
+    whole = float(measured.found[:, -1].var() / max(last * (1 - last), 1e-6))
+    concept = float(_relative_covariance(measured)[-1, -1])
+    return (min(1.0, max(LEAST_CHANCE, whole)), min(1.0, max(LEAST_CHANCE, concept)))
+
+
+def observed(
+    curves: Float64, pictures: Int64, *, chance: float = 1.0, seed: int = 0
+) -> tuple[Float64, Float64, Float64]:
+    """Mean, and ends of the shortest 90 % interval, of what would be observed on that many held-out pictures.
+
+    The shortest, as near 1 there is room on one side only; never without the mean.
 
     Args:
         curves: float64 (s, f).
         pictures: int64 (f,), at least 1.
+        chance: variance relative to a coin's (`chances`); the binomial's `n` is that much larger.
     """
     rng = np.random.default_rng([seed, 2])
-    seen = rng.binomial(pictures[None, :], curves) / pictures[None, :]
-    low, high = np.quantile(seen, [TAIL, 1 - TAIL], axis=0)
-    return curves.mean(axis=0), low, high
+    tosses = np.maximum(1, np.rint(pictures / chance)).astype(np.int64)
+    seen = rng.binomial(tosses[None, :], curves)
+    mean = curves.mean(axis=0)
+    low, high = np.array([_shortest(seen[:, i]) for i in range(len(tosses))]).T / tosses
+    return mean, np.minimum(low, mean), np.maximum(high, mean)
+
+
+def _shortest(values: Int64) -> tuple[int, int]:
+    """Ends of the shortest interval that holds `LEVEL` of the values; of several, the one that holds most."""
+    at, counts = np.unique(values, return_counts=True)
+    before = np.concatenate([[0], np.cumsum(counts)])
+    end = np.searchsorted(before, before[:-1] + np.ceil(LEVEL * len(values))) - 1
+    start = np.flatnonzero(end < len(at))
+    end = end[start]
+    best = np.lexsort((before[start] - before[end + 1], at[end] - at[start]))[0]
+    return int(at[start[best]]), int(at[end[best]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,12 +369,14 @@ class Regime:
         measured: what was measured.
         whole: curves of all labels together, at `FACTORS` times the pictures at hand.
         at, ahead: each concept's curves, float64 (k, s, j) at the measured shares, (k, s, f) at `FACTORS`.
+        chances: as the function of that name, of `measured`.
     """
 
     measured: Measured
     whole: Extrapolation
     at: Float64
     ahead: Float64
+    chances: tuple[float, float]
 
 
 def continued(measured: Measured, pictures: int, *, seed: int = 0) -> Regime | None:
@@ -327,7 +387,7 @@ def continued(measured: Measured, pictures: int, *, seed: int = 0) -> Regime | N
     if len(measured.shares) < 3:
         return None
     whole = overall(measured, FACTORS * max(1.0, pictures / measured.pictures), seed=seed)
-    return Regime(measured, whole, *of_concepts(measured, whole, seed=seed))
+    return Regime(measured, whole, *of_concepts(measured, whole, seed=seed), chances(measured))
 
 
 def needed_factors(curves: Float64, target: float, now: float) -> tuple[float, float, float]:
@@ -344,7 +404,7 @@ def needed_factors(curves: Float64, target: float, now: float) -> tuple[float, f
 
 
 def stated(
-    curves: Float64, value: Float64, shares: Float64, n: int, used: int, metric: str, target: float
+    curves: Float64, value: Float64, shares: Float64, n: int, used: int, metric: str, target: float, chance: float
 ) -> dict[str, object]:
     """A forecast as the report has it.
 
@@ -354,6 +414,7 @@ def stated(
         n: pictures at hand. used: pictures measured with.
         metric: its name.
         target: value to be reached.
+        chance: variance relative to a coin's (`chances`).
     """
     middle, low, high = (
         int(np.ceil(f * n - 1e-9)) if np.isfinite(f) else None for f in needed_factors(curves, target, float(value[-1]))
@@ -361,7 +422,7 @@ def stated(
     return {
         "metric": metric,
         "now": float(value[-1]),
-        "at": points(curves[:, np.searchsorted(FACTORS, STATED)], STATED, n),
+        "at": points(curves[:, np.searchsorted(FACTORS, STATED)], STATED, n, chance),
         "needed": middle,
         "needed_low": low if middle is not None else None,
         "needed_high": high if middle is not None else None,
@@ -370,10 +431,10 @@ def stated(
     }
 
 
-def points(curves: Float64, factors: Float64, n: int) -> list[dict[str, float]]:
+def points(curves: Float64, factors: Float64, n: int, chance: float) -> list[dict[str, float]]:
     """What would be observed on as many held-out pictures as there would be at each factor."""
     pictures = np.maximum(1, np.rint(factors * n)).astype(np.int64)
-    mean, low, high = observed(curves, pictures)
+    mean, low, high = observed(curves, pictures, chance=chance)
     return [
         {"n": int(p), "mean": float(m), "low": float(a), "high": float(b)}
         for p, m, a, b in zip(pictures, mean, low, high, strict=True)

@@ -25,7 +25,7 @@ import numpy as np
 
 from analysis.embedders import load_embedder
 from analysis.embedders.base import Embedder
-from analysis.forecast import extrapolate, observed, of_concepts
+from analysis.forecast import chances, extrapolate, observed, of_concepts
 from analysis.learning_curve import Measured, measure
 from analysis.opening import open_dataset
 from analysis.paths import cache_dir
@@ -142,13 +142,13 @@ def _one(
         factor = whole.pictures / pictures
         covariance = np.cov(quarter.found.T) / len(quarter.found)
         ours = extrapolate(quarter.shares, value, covariance, np.array([factor]))
-        mean, low, high = observed(ours.ahead, np.array([whole.pictures]))
+        mean, low, high = observed(ours.ahead, np.array([whole.pictures]), chance=chances(quarter)[0])
         true = float(whole.overall[-1])
         inside[truth].append(bool(low[0] <= true <= high[0]))
         _, ahead = of_concepts(quarter, ours)
         for k, n in enumerate(whole.counts):
             if quarter.counts[k] >= 5:
-                _, low, high = observed(ahead[k], np.array([n]))
+                _, low, high = observed(ahead[k], np.array([n]), chance=chances(quarter)[1])
                 inside["concepts"].append(bool(low[0] - 1e-9 <= whole.recall[k, -1] <= high[0] + 1e-9))
         if truth == "same":
             row["ours"].append(float(mean[0]) - true)

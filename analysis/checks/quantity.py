@@ -160,10 +160,11 @@ class QuantityResult:
             return None
         m = regime.measured
         if i is None:
-            out = stated(regime.whole.ahead, m.overall, m.shares, n, m.pictures, "accuracy", self.params.target)
+            whole, chance = regime.whole.ahead, regime.chances[0]
+            out = stated(whole, m.overall, m.shares, n, m.pictures, "accuracy", self.params.target, chance)
             return {**out, "forms": dict(regime.whole.weights)}
         used = int(m.counts[i])
-        return stated(regime.ahead[i], m.recall[i], m.shares, n, used, "recall", self.params.target)
+        return stated(regime.ahead[i], m.recall[i], m.shares, n, used, "recall", self.params.target, regime.chances[1])
 
     def _headline(self, found: Sequence[ConceptFinding], verdict: Verdict) -> str:
         goal = _of_100(self.params.target)
@@ -362,7 +363,7 @@ def _curves(result: QuantityResult) -> pd.DataFrame:
             ]
             rows += [
                 (name, concept, "ahead", float(p["n"]), p["mean"], p["low"], p["high"])
-                for p in points(ahead, FACTORS, n)
+                for p in points(ahead, FACTORS, n, regime.chances[1 if concept else 0])
             ]
     return pd.DataFrame(rows, columns=["regime", "concept", "kind", "n", "mean", "low", "high"])
 
