@@ -327,10 +327,11 @@ def main() -> int:
                     found = tool(planting.root)
                 except ImportError as error:
                     print(f"{name:22} not installed ({error.name})")
+                    reached &= name != "this project"
                     continue
                 f1 = show(name, found, planting)
                 if name == "this project" and kinds is KINDS:
-                    reached = f1 >= REACH
+                    reached &= f1 >= REACH
     print(f"reach (F1 of {REACH} over each kind of change): {'met' if reached else 'missed'}")
     return 0 if reached else 1
 

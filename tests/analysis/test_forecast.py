@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.forecast import FACTORS, PRIOR, continued, extrapolate, forms, observed, overall
+from analysis.forecast import FACTORS, LEVEL, PRIOR, chances, continued, extrapolate, forms, observed, overall
 from analysis.learning_curve import Measured
 
 SHARES = 2.0 ** (np.arange(-10, 1) / 2)
@@ -93,3 +93,58 @@ def test_two_measured_sizes_are_too_few() -> None:
     measured = drawn(0, 40, 2)
     few = Measured(measured.shares[-2:], measured.found[:, -2:], measured.image, measured.concept, measured.names)
     assert continued(few, 40) is None
+
+
+def test_nine_of_nine_found_is_not_thought_certain() -> None:
+    """Beside concepts of which all or nearly all is found: nothing says that the next 27 will all be found."""
+    shares = SHARES[-5:]
+    n, concepts = 9, 12
+    found = np.ones((n * concepts, len(shares)))
+    found[: 3 * n : 4] = np.array([0, 0, 0, 1, 1.0])  # early misses of three concepts
+    found[3 * n : 5 * n : 5] = 0
+    names = tuple(f"c{i}" for i in range(concepts))
+    regime = continued(Measured(shares, found, np.arange(len(found)), np.repeat(np.arange(concepts), n), names), 108)
+    assert regime is not None
+    perfect = regime.ahead[-1][:, :1]
+    assert np.quantile(perfect, 0.05) < 0.98
+    _, low, high = observed(perfect, np.array([27]))
+    assert low[0] < 1 == high[0]
+
+
+def test_the_drift_of_concepts_is_learnt_from_how_they_moved() -> None:
+    """Two datasets of the same recalls at hand; in one the concepts wandered on the way."""
+    rng = np.random.default_rng(0)
+    n, concepts = 200, 6
+    concept = np.repeat(np.arange(concepts), n)
+    sure = rng.random(len(concept))[:, None]
+
+    def width(step: float) -> float:
+        gap = np.sqrt(np.diff(1 / SHARES[::-1], prepend=1.0))
+        walk = step * 0.4 * np.cumsum(rng.standard_normal((concepts, len(SHARES))) * gap, axis=1)[:, ::-1]
+        found = (sure < np.clip(0.8 + walk, 0.05, 0.99)[concept]).astype(float)
+        measured = Measured(SHARES, found, np.arange(len(concept)), concept, tuple("abcdef"))
+        regime = continued(measured, len(concept))
+        assert regime is not None
+        return float(np.mean([np.diff(np.quantile(a[:, 16], [0.05, 0.95]))[0] for a in regime.ahead]))
+
+    assert width(0.1) > 1.5 * width(0.0)
+
+
+@given(st.integers(0, 10_000), st.floats(0.02, 0.98), st.integers(1, 200))
+@settings(max_examples=40, deadline=None)
+def test_the_interval_is_the_shortest_that_holds_its_share_and_holds_the_mean(seed: int, mean: float, n: int) -> None:
+    curves = np.random.default_rng(seed).beta(20 * mean, 20 * (1 - mean), (2000, 1))
+    middle, low, high = observed(curves, np.array([n]), seed=seed)
+    assert low[0] <= middle[0] <= high[0]
+    seen = np.random.default_rng([seed, 2]).binomial(n, curves)[:, 0] / n
+    assert ((seen >= low[0] - 1e-9) & (seen <= high[0] + 1e-9)).mean() >= LEVEL
+    ends = np.quantile(seen, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
+    assert high[0] - low[0] <= max(ends[1], middle[0]) - min(ends[0], middle[0]) + 1e-9
+
+
+def test_what_is_a_mean_over_shuffles_varies_less_than_a_coin() -> None:
+    once = drawn(0, 400, 4)
+    assert chances(once) == pytest.approx((1.0, 1.0), abs=0.05)
+    rng = np.random.default_rng(1)
+    often = rng.binomial(8, np.repeat(once.overall[None, :], 400, axis=0)) / 8
+    assert max(chances(Measured(SHARES, often, once.image, once.concept, once.names))) < 0.3
