@@ -68,9 +68,14 @@ class LookedAt:
     close_rows: Int64
     heats: dict[int, Float32]
 
-    def proposals(self, dataset: Dataset, routes: NDArray[np.object_]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Regions (columns `REGION_COLUMNS`) and heat maps for the page, of labels with these routes."""
-        return _regions(self, dataset, routes), _heat_table(self, dataset, routes)
+    def proposals(
+        self, dataset: Dataset, routes: NDArray[np.object_], found_from: float
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Regions (columns `REGION_COLUMNS`) and heat maps for the page, of labels with these routes.
+
+        `found_from`: peak from which a concept is somewhere in its picture, so that the heat may draw a box.
+        """
+        return _regions(self, dataset, routes, found_from), _heat_table(self, dataset, routes)
 
 
 def looked_at(
@@ -287,7 +292,7 @@ def _ground(jpeg: bytes | None, side: tuple[int, int]) -> tuple[NDArray[np.bool_
     return (small if small.any() and not small.all() else None), bool(plain)
 
 
-def _regions(seen: LookedAt, dataset: Dataset, routes: NDArray[np.object_]) -> pd.DataFrame:
+def _regions(seen: LookedAt, dataset: Dataset, routes: NDArray[np.object_], found_from: float) -> pd.DataFrame:
     ids = dataset.images["image_id"].to_numpy()
     several = dataset.labels["image"].map(dataset.labels["image"].value_counts()).to_numpy() > 1
     classes = {c: k for k, c in enumerate(seen.classes)}
@@ -304,6 +309,8 @@ def _regions(seen: LookedAt, dataset: Dataset, routes: NDArray[np.object_]) -> p
         judged = seen.known[classes[concept]].judged
         wanted = judged and (routes[label] == "in" or several[label])
         if not wanted or (image, concept) in given:
+            continue
+        if focal_facts.facts(heat[None]).peak[0] < found_from:  # nowhere to be seen: a box would be anywhere
             continue
         found = focal_facts.hot_box(heat)
         score = min(1.0, max(0.0, found.heat))

@@ -342,7 +342,7 @@ def find_focality(
     labels["focality_route"] = routes
     labels["focality_flag"] = routes == IN
     ids = dataset.images["image_id"].to_numpy()
-    regions, heat = seen.proposals(dataset, labels["focality_route"].to_numpy(dtype=object))
+    regions, heat = seen.proposals(dataset, labels["focality_route"].to_numpy(dtype=object), params.found_from)
     return FocalityResult(
         labels=labels,
         concepts=table.sort_values(["share_in", "concept"], ascending=[False, True], ignore_index=True),

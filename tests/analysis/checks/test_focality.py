@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from focal_support import Eye, made
+from focal_support import PALETTE, Eye, made
 from scipy.stats import binom
 
 from analysis.checks.base import Unavailable, Verdict
@@ -89,10 +89,13 @@ def test_a_name_the_model_does_not_know_is_never_judged():
     assert found.extra["routes"] == {OF: 0, IN: 0, UNCLEAR: 48} and not found.extra["regions"]
 
 
-def test_a_picture_of_two_things_gets_a_region_for_each():
+def test_a_picture_of_two_things_gets_a_region_for_each_and_none_for_a_thing_that_is_not_there():
     data, features = made(CLEAN)
-    both = label_frame([*zip(data.labels["image"], data.labels["concept"], strict=True), (0, "green")])
-    regions = find_focality(replace(data, labels=both, _cache={}), features).regions
+    eye = features.pictures
+    assert isinstance(eye, Eye)
+    eye.pictures[0][19:77, 48:] = PALETTE["green"]
+    labels = [*zip(data.labels["image"], data.labels["concept"], strict=True), (0, "green"), (0, "blue")]
+    regions = find_focality(replace(data, labels=label_frame(labels), _cache={}), features).regions
     assert sorted(regions.loc[regions["image_id"] == "0.png", "concept"]) == ["green", "red"]
 
 
