@@ -40,10 +40,9 @@ STEADY: Final = 40  # pictures of a concept; with fewer, a burst of like picture
 PRIOR_SPREAD: Final = 1.0
 """Of the width over single concepts with `STEADY` pictures or more: 0.8 to 1.4 in our sets. Weighs like `PRIOR_DF`
 degrees of freedom."""
-MANY: Final = 90  # pictures of a concept from which bursts of like pictures hardly count
-PRIOR_SPREAD_MANY: Final = 0.7
-"""The same from `MANY` pictures: with it single cut-out objects and shop concepts alarmed no more often
-than with `PRIOR_SPREAD` (1 of 191 and 1 of 264, each in a set of 4 to 9)."""
+PRIOR_SPREAD_CLOSE: Final = 0.7
+"""The same where concepts happen to be as like each other as waste or cut-out objects are. Enough to show parts, not to
+alarm: with it, single concepts that hold two natural kinds (bags, sandals) alarmed too often."""
 PRIOR_SPREAD_FEW: Final = 2.4  # the same with fewer pictures: 1.3 to 1.5 in shop photos, heavy-tailed by bursts
 SCALES: Final = np.array([0.65, 0.6])  # of (-log cut, log distance) over the halves of concepts of shop photos
 PRIOR_DF: Final = 12.0
@@ -130,15 +129,16 @@ def halves(space: Space, concept: int, at: Int64, seed: int = 0) -> Halves:
     return Halves(dispersion, cut(even, side), together, distance, distance / max(near, 1e-9), labels)
 
 
-def excess(width: Float64, pictures: Int64) -> Float64:
+def excess(width: Float64, pictures: Int64, steady: float = PRIOR_SPREAD) -> Float64:
     """p-value of each concept's width being one more draw from its siblings', float64 (k,); nan without two siblings.
 
     Student's t on the siblings' median and median absolute deviation (some of them may be too wide themselves), the
-    spread raised towards `PRIOR_SPREAD` where they are few and happen to be alike; a larger one counts in full.
+    spread raised towards `steady` where they are few and happen to be alike; a larger one counts in full.
 
     Args:
         width: float64 (k,), `Halves.width`.
         pictures: int64 (k,), divided of each.
+        steady: what the spread is raised towards for a concept with `STEADY` pictures or more.
     """
     from scipy.stats import t
 
@@ -150,9 +150,7 @@ def excess(width: Float64, pictures: Int64) -> Float64:
         middle = float(np.median(others))
         spread = 1.4826 * float(np.median(np.abs(others - middle)))
         known = (len(others) - 1) / 2  # the absolute deviation knows about half as much as all values would
-        prior = PRIOR_SPREAD_FEW
-        if pictures[k] >= STEADY:
-            prior = PRIOR_SPREAD_MANY if pictures[k] >= MANY else PRIOR_SPREAD
+        prior = steady if pictures[k] >= STEADY else PRIOR_SPREAD_FEW
         pulled = (PRIOR_DF * prior**2 + known * spread**2) / (PRIOR_DF + known)
         error = np.sqrt(max(pulled, spread**2) * (1 + np.pi / 2 / len(others)))
         out[k] = t.sf((width[k] - middle) / error, PRIOR_DF + known)

@@ -38,14 +38,26 @@ from analysis.probe import targets
 from analysis.progress import Progress, no_progress, scaled
 from analysis.spread_words import Judged, fix, sentence
 from analysis.statistics import benjamini_hochberg
-from analysis.wide import AS_CLEAN, FARTHER, divide, excess, gain, halves, least_apart, plane, sampled, usual_distance
+from analysis.wide import (
+    AS_CLEAN,
+    FARTHER,
+    PRIOR_SPREAD_CLOSE,
+    divide,
+    excess,
+    gain,
+    halves,
+    least_apart,
+    plane,
+    sampled,
+    usual_distance,
+)
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_MIN_PICTURES = 16  # of a concept; below, a half has too few pictures to be a kind
 DEFAULT_MOST_OF_ONE = 300  # pictures of a concept that are divided, at random; the others join the nearest part
 DEFAULT_MOST_PICTURES = 4000  # divided in all; keeps the check within seconds
 DEFAULT_FEW_CONCEPTS = 10  # with fewer, a concept that `maybe` is wider and falls into parts cannot be told
-DEFAULT_MAYBE = 0.10  # p-value, not corrected: chance explains it in one of ten, which few concepts cannot rule out
+DEFAULT_MAYBE = 0.10  # uncorrected, siblings taken to be alike: one of ten is what few concepts cannot rule out
 DEFAULT_DRAWS = 99  # of the unimodal reference: the least that tells 1 in 100
 DEFAULT_NAMED = 60  # pictures of a part whose subject is measured for its name
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
@@ -258,7 +270,8 @@ def find_spread(
         within(i, len(asked), "dividing concepts in two")
         judged[k] = replace(judged[k], halves=halves(made, k, places[k], params.seed))
     found = {k: h for k in asked if (h := judged[k].halves) is not None}
-    p_values = excess(np.array([found[k].width for k in asked]), np.array([len(places[k]) for k in asked]))
+    width, pictures = np.array([found[k].width for k in asked]), np.array([len(places[k]) for k in asked])
+    p_values, perhaps = excess(width, pictures), excess(width, pictures, PRIOR_SPREAD_CLOSE)
     corrected = benjamini_hochberg(p_values)
     within = scaled(progress, 0.6, 1.0)
     for i, k in enumerate(asked):
@@ -266,7 +279,7 @@ def find_spread(
         others = [found[o] for o in asked if o != k]
         ratio = found[k].dispersion / float(np.median([h.dispersion for h in others])) if others else float("nan")
         judged[k] = replace(judged[k], p_value=float(p_values[i]), corrected=float(corrected[i]), ratio=ratio)
-        if corrected[i] <= params.alpha or (few and p_values[i] <= params.maybe):
+        if corrected[i] <= params.alpha or (few and perhaps[i] <= params.maybe):
             apart = [h.apart for h in others]
             slack = AS_CLEAN if few else 1.0  # many siblings know how far apart parts must be; few do not
             division = divide(made, k, places[k], least_apart(apart, params.farther), params.seed, slack=slack)
