@@ -9,8 +9,11 @@ p-value and no claim.
 
 *Exchanged*: two texts, each on the wrong side of two concepts. The statistic is the sum of both, which is the product
 of the difference of texts with the difference of pictures; by chance it is that of two unrelated texts, each of the
-length of the one it stands for. The picking out that is shown to a person is an AUC: a concept's pictures against those
-of a rival, mean over its rivals. scipy loads when a function runs.
+length of the one it stands for. Texts that say nearly the same as either description are left out: that other birds
+fit the pictures of birds too does not show what a text does that the model cannot read.
+
+The picking out that is shown to a person is an AUC: a concept's pictures against those of a rival, mean over its
+rivals. scipy loads when a function runs.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ LEAST_SAMPLE: Final = 40  # pictures of a concept compared; an AUC is then known
 MOST_SAMPLE: Final = 150  # to 0.03
 PICTURES: Final = 3000  # of all concepts together, between the two: keeps the check within seconds
 IN_ORDER: Final = 0.2  # p-value up to which two texts are held to stand where they belong, whatever one does alone
+SAYING_THE_SAME: Final = 0.1  # share of unrelated texts, those most like a description: a kind of things is that many
 NOTHING: Final = 1e-9  # differences below come from rounding
 
 
@@ -196,22 +200,31 @@ def _exchanged(
     """
     k = len(texts)
     in_order = np.ones((k, k))
+    apart = [_saying_else(null, texts) for null in nulls]
     best, partner = np.ones(k), np.full(k, -1, dtype=np.int64)
     pairs = {(min(i, j), max(i, j)) for i, others in enumerate(rivals) for j in others}
     for i, j in sorted(pairs):
         progress(k + i, 2 * k, "reading descriptions against one another")
         direction = means.difference(j, i)  # where text i points if it is text j's, and text j away from
-        at_i, at_j = (np.sort(nulls[null_of[c]] @ direction) for c in (i, j))
+        chance_i, chance_j = (nulls[null_of[c]] @ direction for c in (i, j))
+        at_i, at_j = np.sort(chance_i), np.sort(chance_j)
         value_i, value_j = float(texts[i] @ direction), float(texts[j] @ direction)
         in_order[i, j] = in_order[j, i] = _share_of_pairs(at_j, at_i, value_j - value_i)
         if value_i <= np.median(at_i) or value_j >= np.median(at_j):
             continue
-        p = _share_of_pairs(at_i, at_j, value_i - value_j)
+        else_i, else_j = (apart[null_of[c]][i] & apart[null_of[c]][j] for c in (i, j))
+        p = _share_of_pairs(chance_i[else_i], np.sort(chance_j[else_j]), value_i - value_j)
         for one, two in ((i, j), (j, i)):
             if p < best[one]:
                 best[one], partner[one] = p, two
     alone = np.array([partner[i] < 0 or partner[partner[i]] != i for i in range(k)], dtype=bool)
     return np.where(alone, 1.0, best), np.where(alone, -1, partner), in_order
+
+
+def _saying_else(null: Float32, texts: Float32) -> Bool:
+    """(k, u), which unrelated texts do not say nearly the same as each description."""
+    alike = texts @ null.T
+    return np.asarray(alike <= np.quantile(alike, 1 - SAYING_THE_SAME, axis=1, keepdims=True), dtype=bool)
 
 
 def _share_of_pairs(one: Float64, other: Float64, gained: float) -> float:

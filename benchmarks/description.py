@@ -1,6 +1,8 @@
 """Descriptions on real photos: texts as they are, two exchanged at a time, and texts about nothing.
 
-python benchmarks/description.py [--data ../shared/data] [--cache .cache/benchmarks]
+python benchmarks/description.py [--data ../shared/data] [--cache .cache/benchmarks] [--folder PATH --taxonomy FILE]
+
+With `--folder` the texts of a taxonomy are read beside the pictures of a folder, every two concepts exchanged in turn.
 """
 
 from __future__ import annotations
@@ -34,13 +36,15 @@ def main() -> int:
     from analysis.opening import open_dataset
     from analysis.sources import Source
     from analysis.store import Store
-    from analysis.taxonomy import Entry
+    from analysis.taxonomy import Entry, read_taxonomy
     from analysis.unrelated_texts import unrelated_texts
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--cache", type=Path, default=Path(".cache/benchmarks"))
     parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--folder", type=Path, help="a set of your own instead")
+    parser.add_argument("--taxonomy", type=Path, help="its texts")
     given = parser.parse_args()
     embedder, store, right = load_embedder("bundled"), Store(given.cache), True
     wrong = (Verdict.WARN, Verdict.FAIL)
@@ -48,25 +52,41 @@ def main() -> int:
     def run(opened, entries):  # type: ignore[no-untyped-def]
         return find_description(replace(opened.dataset, taxonomy=tuple(entries)), opened.features).findings()
 
+    def exchanged(name, opened, entries):  # type: ignore[no-untyped-def]
+        """Exchange every two texts in turn; whether all that were understood are found and no others named."""
+        texts = {e.name: e for e in entries}
+        clean = run(opened, texts.values())
+        understood = {f.concept for f in clean.concepts if f.verdict is Verdict.PASS}
+        alarms = [f.concept for f in clean.concepts if f.verdict in wrong]
+        print(f"{name}: understood {sorted(understood)}, alarms {alarms}")
+        fine, found, of = clean.verdict not in wrong, 0, 0
+        for a, b in itertools.combinations(texts, 2):
+            swapped = {**texts, a: replace(texts[a], description=texts[b].description)}
+            swapped[b] = replace(texts[b], description=texts[a].description)
+            named = {f.concept for f in run(opened, swapped.values()).concepts if f.verdict in wrong}
+            known = {a, b} <= understood
+            print(f"  {a} and {b} exchanged: {sorted(named) or 'nothing'}{' (both understood)' if known else ''}")
+            fine &= named == {a, b} if known else named <= {a, b}
+            found, of = found + (known and named == {a, b}), of + known
+        print(f"  {found} of {of} exchanges of two understood texts found")
+        return fine
+
+    if given.folder:
+        opened = open_dataset(Source(given.folder, None), store=store, embedder=embedder)
+        return 0 if exchanged(given.folder.name, opened, read_taxonomy(given.taxonomy)) else 1
     folder = given.data / "trashnet"
     if folder.is_dir():
         opened = open_dataset(Source(folder, None), store=store, embedder=embedder)
-        texts = {name: Entry(name, words) for name, words in TRASHNET.items()}
-        clean = run(opened, texts.values())
-        understood = sorted(f.concept for f in clean.concepts if f.verdict is Verdict.PASS)
-        print(f"trashnet: understood {understood}, alarms {[f.concept for f in clean.concepts if f.verdict in wrong]}")
-        right &= clean.verdict not in wrong
-        for a, b in itertools.combinations(texts, 2):
-            swapped = {**texts, a: Entry(a, TRASHNET[b]), b: Entry(b, TRASHNET[a])}
-            named = {f.concept for f in run(opened, swapped.values()).concepts if f.verdict in wrong}
-            known = {a, b} <= set(understood)
-            print(f"  {a} and {b} exchanged: {sorted(named) or 'nothing'}{' (both understood)' if known else ''}")
-            right &= named == {a, b} if known else named <= {a, b}
+        texts = [Entry(name, words) for name, words in TRASHNET.items()]
+        right &= exchanged("trashnet", opened, texts)
         nothing = [*unrelated_texts().texts, *unrelated_texts(short=False).texts]
         rng, alarms = np.random.default_rng(0), 0
         for _ in range(given.trials):
             drawn = rng.choice(nothing, len(texts), replace=False)
-            alarms += run(opened, [Entry(n, str(t)) for n, t in zip(texts, drawn, strict=True)]).verdict in wrong
+            alarms += (
+                run(opened, [replace(e, description=str(t)) for e, t in zip(texts, drawn, strict=True)]).verdict
+                in wrong
+            )
         print(f"  texts about nothing: alarms in {alarms} of {given.trials}")
         right &= alarms <= given.trials * 0.1
     folder, texts_folder = given.data / "grocery" / "in_store", given.data / "grocery" / "studio"

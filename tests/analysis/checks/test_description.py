@@ -160,6 +160,23 @@ def test_a_misread_text_is_not_the_siblings_while_the_siblings_own_text_fits_far
     assert bool(fit.p_other[0] <= 0.01) is accused and (int(fit.other[0]) == 1) is accused
 
 
+def test_words_for_the_same_kinds_of_things_do_not_hide_that_two_texts_are_exchanged() -> None:
+    """Of all words 8 in 100 are about birds and 8 about vehicles, and fit the pictures as the descriptions do."""
+    rng, dims, k = np.random.default_rng(0), 100, 10
+    axes = np.eye(dims, dtype=np.float32)
+    joint = l2_normalised(np.repeat(axes[:k], 20, axis=0) + rng.normal(0, 0.02, (20 * k, dims)))
+    member = np.repeat(np.eye(k, dtype=bool), 20, axis=0)
+    bird, vehicle = axes[0] + axes[50], axes[1] + axes[51]
+    other = rng.normal(0, 1 / np.sqrt(dims), (1600, dims))
+    other[:128] += bird
+    other[128:256] += vehicle
+    texts = l2_normalised(np.stack([vehicle, bird, *axes[2:k]]) + rng.normal(0, 1 / np.sqrt(dims), (k, dims)))
+    fit = find_fit(joint, member, choose_rivals(joint, member, [""] * k), texts, texts, [l2_normalised(other)], [0] * k)
+    assert fit.other[0] == 1 and fit.other[1] == 0
+    assert k / 2 * max(fit.p_other[:2]) <= 0.05  # as corrected over the concepts, two of which alarm
+    assert min(fit.p_other[2:]) > 0.05
+
+
 def test_unrelated_texts_come_in_two_lengths_and_leave_out_what_the_descriptions_are_about() -> None:
     for short in (True, False):
         unrelated = unrelated_texts(short=short)
