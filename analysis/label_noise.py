@@ -17,13 +17,14 @@ arXiv:1412.6596): a model fitted to wrong labels repeats them. scipy loads when 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.noise_evidence import NoiseEvidence, noise_evidence
 from analysis.progress import Progress, no_progress
 
 Float64 = NDArray[np.float64]
@@ -378,6 +379,7 @@ class Doubts:
         power: float64 (k,), share of other classes' pictures that would look wrong under a label of this class,
             were wrong labels as common as usual (`USUAL_RATE`).
         rate: estimated share of wrong labels.
+        evidence: that labels are wrong; None where classes do not exclude each other.
     """
 
     picture: Int64
@@ -387,6 +389,7 @@ class Doubts:
     expected: Float64
     power: Float64
     rate: float
+    evidence: NoiseEvidence | None = None
 
 
 def doubts(
@@ -430,8 +433,12 @@ def doubts(
             carries = label == 0 if several else np.ones(len(label), dtype=bool)
             np.minimum.at(weight, picture[carries], right[carries])
     total /= max(float(total.std()), 1e-9)
-    noise = estimate_noise(total, label, allowed, partial(progress, 3, 4, "weighing the doubts"))
-    return _several(noise, member, barred, cut) if several else _single(noise, picture, label, allowed, cut)
+    tick = partial(progress, 3, 4, "weighing the doubts")
+    noise = estimate_noise(total, label, allowed, tick)
+    if several:
+        return _several(noise, member, barred, cut)
+    evidence = noise_evidence(total, label, allowed, seed=seed, tick=tick)
+    return replace(_single(noise, picture, label, allowed, cut), evidence=evidence)
 
 
 def _cells_competing(member: Bool, barred: Bool) -> tuple[Int64, Int64, Bool]:

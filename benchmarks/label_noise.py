@@ -1,11 +1,14 @@
 """Wrong labels planted in real photos: ours against cleanlab and dataeval on the same vectors.
 
     python benchmarks/label_noise.py [--data FOLDER] [--sets trashnet,...] [--folder PATH] [--seeds 3] [--alarms 0]
+        [--verdicts]
 
 Labels are flipped evenly (5 %, 10 %) or to the class most confused with (10 %). Prints average precision of each
 ranking and precision / recall of the flags, and whether the reach is met: 0.02 above the better peer at 5 % even noise
 and 0.05 at 10 % confusable noise on average, flags with precision and recall of 0.8 at 5 %. `--alarms N` counts alarms
-of the check over N datasets of made, overlapping classes with right labels. Exit code 0 where the reach is met.
+of the check over N datasets of made, overlapping classes with right labels; `--verdicts` how often the check alarms on
+small sets drawn from the photos, labels as they are, evenly flipped, or flipped in one concept alone. Exit code 0 where
+the reach is met.
 """
 
 from __future__ import annotations
@@ -125,6 +128,42 @@ def measure(x: Vectors, y: Labels, seeds: int) -> dict[tuple[str, float], list[d
     return out
 
 
+SIZES = ((5, 60), (8, 40), (10, 100))  # concepts, pictures of each at most
+
+
+def verdicts(x: Vectors, y: Labels, seeds: int) -> dict[str, tuple[int, int]]:
+    """What was planted -> (sets with an alarm, sets)."""
+    sys.path.insert(0, str(ROOT / "tests" / "analysis" / "checks"))
+    from test_label_errors import dataset, found
+
+    from analysis.features import Features
+
+    out: dict[str, tuple[int, int]] = {}
+    for k, per in SIZES:
+        enough = np.flatnonzero(np.bincount(y) >= min(per, 25))
+        for seed in range(seeds):
+            rng = np.random.default_rng(seed)
+            own = rng.choice(enough, min(k, len(enough)), replace=False)
+            rows = np.concatenate([rng.permutation(np.flatnonzero(y == c))[:per] for c in own])
+            right = np.searchsorted(np.sort(own), y[rows])
+            for name, rate in (
+                ("none", 0.0),
+                ("3 % even", 0.03),
+                ("6 % even", 0.06),
+                ("9 % even", 0.09),
+                ("one", 0.12),
+            ):
+                given = right.copy()
+                hit = rng.permutation(np.flatnonzero(right == 0) if name == "one" else len(right))
+                hit = hit[: round(rate * len(hit))]
+                given[hit] = 1 if name == "one" else (given[hit] + rng.integers(1, len(own), len(hit))) % len(own)
+                vectors = Features(None, x[rows], x[rows])  # type: ignore[arg-type]
+                _, findings = found(dataset([(f"c{c}",) for c in given]), vectors)
+                fired, of = out.get(name, (0, 0))
+                out[name] = fired + (str(findings.verdict) in ("warn", "fail")), of + 1
+    return out
+
+
 def alarms(runs: int, first: int) -> int:
     """In how many datasets of overlapping classes with right labels a concept gets `warn` or `fail`."""
     sys.path.insert(0, str(ROOT / "tests" / "analysis" / "checks"))
@@ -148,6 +187,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--alarms", type=int, default=0)
     parser.add_argument("--first-seed", type=int, default=1000, help="of --alarms")
+    parser.add_argument("--verdicts", action="store_true")
     options = parser.parse_args()
     if options.alarms:
         print(f"alarms on right labels: {alarms(options.alarms, options.first_seed)} of {options.alarms}")
@@ -156,6 +196,12 @@ def main() -> int:
         print(f"{options.data} is not there: nothing to measure on")
         return 0
     chosen = [s for s in options.sets.split(",") if s]
+    if options.verdicts:
+        for name, load in sets(options.data, options.cache, options.folder).items():
+            if not chosen or name in chosen:
+                counts = verdicts(*load(), options.seeds)
+                print(f"{name:16} " + "  ".join(f"{what}: {a} of {n}" for what, (a, n) in counts.items()), flush=True)
+        return 0
     gains: dict[tuple[str, float], list[float]] = {}
     cuts = []
     for name, load in sets(options.data, options.cache, options.folder).items():

@@ -8,11 +8,12 @@ import pytest
 from scipy.stats import binom
 
 from analysis.checks.base import LABELS, Findings, Unavailable, Verdict
-from analysis.checks.label_errors import LabelErrorsResult, Params, find_label_errors
+from analysis.checks.label_errors import LabelErrorsResult, Params, _corrected, find_label_errors
 from analysis.dataset import PREDICTION_COLUMNS, Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
+from analysis.noise_evidence import NoiseEvidence
 
 
 def dataset(concepts, *, origins=None, negatives=(), predictions=None):
@@ -74,6 +75,33 @@ def test_planted_errors_come_first_with_the_suggestion_and_neighbours():
     assert all(TRUTH[int(i.split(".")[0])] == "glass" for i in suspect["neighbours"])
     assert all(given[int(i.split(".")[0])] == "paper" for i in suspect["neighbours_given"])
     assert result.flow.iloc[0].to_dict() == {"given": "paper", "suggested": "glass", "n": first.extra["flagged"]}
+
+
+@pytest.mark.parametrize(("wrong", "verdicts"), [(0.0, {"pass"}), (0.05, {"warn", "fail"})])
+def test_a_few_wrong_labels_in_every_concept_are_too_many_though_in_none_alone(wrong, verdicts):
+    """Concepts overlap, so that in each of them a few odd labels are no surprise."""
+    rng = np.random.default_rng(5)
+    truth = np.repeat(np.arange(8), 30)
+    given, hit = truth.copy(), rng.permutation(240)[: round(wrong * 240)]
+    given[hit] = (given[hit] + rng.integers(1, 8, len(hit))) % 8
+    x = vectors([f"c{i}" for i in truth], spread=0.95, seed=0, dimensions=12)
+    result, findings = found(dataset([(f"c{i}",) for i in given]), x)
+    assert str(findings.verdict) in verdicts
+    alone = result.table["p_value"] * len(result.table)
+    assert (alone > 0.05).all()
+    if wrong:
+        first = findings.concepts[0]
+        assert int(first.evidence[0].split(".")[0]) in hit and findings.p_value <= 0.05
+
+
+def test_what_all_labels_say_together_is_borne_by_the_most_suspicious_concept_alone():
+    p, share, none = np.array([0.3, 0.2, 0.2, 0.1, np.nan]), np.array([0.1, 0.05, 0.1, 0.0, 0.5]), np.ones(5)
+    quiet = _corrected(p, NoiseEvidence(1.0, none, none), share)
+    assert np.isnan(quiet[4]) and (quiet[:4] > 0.5).all()
+    loud = _corrected(p, NoiseEvidence(0.01, none, none), share)
+    assert loud[2] == pytest.approx(0.03) and (np.delete(loud, 2)[:3] > 0.5).all()
+    nothing_flagged = _corrected(p, NoiseEvidence(0.01, none, none), np.zeros(5))
+    assert (nothing_flagged[:4] > 0.5).all()
 
 
 def test_the_table_of_labels_has_one_row_a_label_in_order():
