@@ -362,6 +362,8 @@ _DARK = "dark pictures in real use and none in training are a fault of pictures 
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
 _TWO_IN_ONE = "both concepts hold the pictures of two things"
 _OF_ELSE = "a third of the concept's pictures are pictures of something else"
+_HALF_OF_ELSE = "half of the pictures are of something else than their label says"
+_ENLARGED = "a part of a picture that is enlarged is less sharp"
 _NOT_OF = "three of four pictures are of something else than their label says"
 _SLIP = "one concept under two names is cut into two that nothing tells apart, one of them rare"
 
@@ -377,7 +379,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("copies", "uniqueness", copies),
     Defect("copies under another concept", "uniqueness", copies_under_another_concept, {"label_errors": _WRONG}),
     Defect("copies across splits", "leakage", copies_across_splits, {"uniqueness": _COPIED}),
-    Defect("scattered composition", "consistency", scattered_composition),
+    Defect("scattered composition", "consistency", scattered_composition, {"image_quality": _ENLARGED}),
     Defect("bad pictures", "image_quality", bad_pictures),
     Defect("flipped labels", "label_errors", flipped_labels),
     Defect(
@@ -386,8 +388,13 @@ DEFECTS: tuple[Defect, ...] = (
         mistyped_labels,
         dict.fromkeys(("balance", "quantity", "label_errors", "visibility", "outside_context"), _SLIP),
     ),
-    Defect("told apart by fine detail", "noise_robustness", told_apart_by_fine_detail, {"spread": _TWO_IN_ONE}),
-    Defect("labels at random", "visibility", labels_at_random, _at_chance("visibility")),
+    Defect(
+        "told apart by fine detail",
+        "noise_robustness",
+        told_apart_by_fine_detail,
+        {"spread": _TWO_IN_ONE, "focality": _HALF_OF_ELSE},
+    ),
+    Defect("labels at random", "visibility", labels_at_random, _at_chance("visibility") | {"focality": _HALF_OF_ELSE}),
     Defect(
         "labels no picture explains",
         "outside_context",
@@ -401,5 +408,5 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("a mark on one concept", "co_occurrence", a_mark_on_one_concept),
     Defect("two kinds as one", "spread", two_kinds_as_one),
     Defect("exchanged descriptions", "description", exchanged_descriptions, described=True),
-    Defect("a thing on the side", "focality", a_thing_on_the_side, {"spread": _OF_ELSE}),
+    Defect("a thing on the side", "focality", a_thing_on_the_side, {"spread": _OF_ELSE, "label_errors": _OF_ELSE}),
 )
