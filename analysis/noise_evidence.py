@@ -18,6 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.progress import no_tick
+
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -43,12 +45,8 @@ class NoiseEvidence:
     alone: Float64
 
 
-def _nothing() -> None:
-    """Called now and then in long work by default."""
-
-
 def noise_evidence(
-    score: Float64, label: Int64, allowed: Bool, *, seed: int = 0, tick: Callable[[], None] = _nothing
+    score: Float64, label: Int64, allowed: Bool, *, seed: int = 0, tick: Callable[[], None] = no_tick
 ) -> NoiseEvidence:
     """Compare labels with labels drawn as often as the scores are ambiguous.
 

@@ -21,6 +21,10 @@ def no_progress(done: int, total: int, note: str = "") -> None:
     """Report nothing, never cancel."""
 
 
+def no_tick() -> None:
+    """What inner loops call now and then by default: neither count nor cancel."""
+
+
 def scaled(progress: Progress, start: float, stop: float, steps: int = 1000) -> Progress:
     """Map a step's own 0..total onto the share `start`..`stop` of a longer piece of work."""
 
