@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import composition
+from analysis.attributes import gradient
 from analysis.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -237,8 +238,7 @@ def edges(rgb: Pixels) -> float:
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     light = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)[..., 0]
     light = (light - light.mean()) / max(float(light.std()), 1.0)
-    slope = cv2.magnitude(cv2.Sobel(light, cv2.CV_32F, 1, 0), cv2.Sobel(light, cv2.CV_32F, 0, 1)) / 8
-    return float((slope > 0.25).mean())
+    return float((gradient(light) / 8 > 0.25).mean())
 
 
 def effect(measure: Measure, training: Float64, real: Float64) -> float:

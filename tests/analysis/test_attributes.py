@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 from support import encode, photo
 
-from analysis.attributes import ATTRIBUTES, colour_temperature, measure, perceptual_hashes
+from analysis.attributes import ATTRIBUTES, colour_temperature, gradient, measure, perceptual_hashes
 from analysis.imaging import decode
 from analysis.store import ATTRIBUTE_SCHEMA
 
@@ -25,6 +25,18 @@ BASE = photo(11, size=(256, 192), tint=(150, 120, 100))
 
 def test_every_attribute_in_words_is_a_stored_column() -> None:
     assert set(ATTRIBUTES) <= set(ATTRIBUTE_SCHEMA.names)
+
+
+def test_where_in_memory_a_picture_lies_changes_no_value() -> None:
+    values = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.float32)
+    found = []
+    for offset in range(0, 64, 4):
+        room = np.empty(values.nbytes + 64, np.uint8)
+        moved = room[offset : offset + values.nbytes].view(np.float32).reshape(values.shape)
+        moved[:] = values
+        kept = [np.empty(n, np.uint8) for n in range(1, 4000, 97)]  # so that results lie elsewhere too
+        found += [gradient(moved).tobytes() for _ in kept]
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("level", [0, 64, 128, 255])
