@@ -115,10 +115,12 @@ def _blind_spots(opened: OpenDataset, findings: Findings) -> None:
         "training pictures are from each other, in groups that look alike. Above: real use. Below each: the training "
         "picture nearest to it.</p>"
     )
+    own = short_concepts(opened.dataset.concepts).values()
     for n, spot in enumerate(spots):
         with st.container(border=True, key=f"representativeness-spot-{n}"):
             name = plain(str(spot["name"]))
-            name = name[:1].upper() + name[1:]
+            if not name.startswith(tuple(own)):  # a concept is written as the folder is
+                name = name[:1].upper() + name[1:]
             of = f"{count(int(spot['pictures']), 'picture')}, {percent(float(spot['share']))} of real use"
             st.html(
                 f'<div style="display:flex;gap:.2rem .8rem;flex-wrap:wrap;align-items:baseline">'
