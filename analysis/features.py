@@ -35,6 +35,10 @@ class Pictures(Protocol):
         """Text vectors, float32 (n, d), L2-normalised, in the space of `Features.joint`."""
         ...
 
+    def vocabulary(self) -> Float32 | None:
+        """Vectors of the names the model knows, as of `encode_texts`; None where it reads any text."""
+        ...
+
     def originals(self, rows: Rows) -> list[Pixels | None]:
         """The pictures themselves, read again: RGB uint8 (h, w, 3), upright, longest side at most
         `imaging.WORKING_SIDE` (what the vectors were made from); None for a file that is gone or changed its form."""

@@ -3,7 +3,8 @@
 A concept has several wordings: the last part of its path, that with the part above, its taxonomy entry's synonyms and
 description. The wording is taken under which the labelled pictures stand out most from the others. If even they do not
 stand out (one-sided Mann-Whitney test, corrected for the number of wordings, and an AUC of `LEAST_AUC`), the name says
-nothing to this model, and no verdict is built on it.
+nothing to this model, and no verdict is built on it. Nor is one where the model knows only certain names and none is
+near any of the wordings (`KNOWN_NAME`): pictures that stand out then do so by what surrounds the concept.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ ALPHA: Final = 0.05
 LEAST_AUC: Final = 0.7
 """Of a labelled against another picture, by the name alone: below, a name that works is hardly told from one that does
 not (TrashNet's `metal` and `paper` have 0.62 to 0.66, and their heat lies anywhere)."""
+KNOWN_NAME: Final = 0.5
+"""Cosine of a wording and the nearest name the model knows. Of 46 things in the scenes of ADE20K, 13 have less
+("flower", "person"): their pictures stand out by an AUC of 0.68 on average, those of the others by 0.83."""
 LEAST_WITH: Final = 5
 LEAST_WITHOUT: Final = 10
 LEAST_DISTANT: Final = 0.25
@@ -93,6 +97,7 @@ def know(
     plain = np.stack([vector[one[0]] for one in every[:MOST_NAMES]])
     others = np.concatenate([plain, pictures.encode_texts(COMMON)])
     shared = ground(maps.vectors, seed=seed) if len(maps.rows) else None
+    read = known_words(flat, np.stack([vector[w] for w in flat]), pictures.vocabulary())
     out = []
     for k, ways in enumerate(every):
         progress(k, len(every), "learning where each concept is")
@@ -102,13 +107,26 @@ def know(
             out.append(Known(ways[0], float("nan"), False, None))
             continue
         tried = []
-        for words in ways:
+        for words in [w for w in ways if w in read] or ways:
             heat = first_heat(maps.vectors, vector[words], others)
             tried.append((*stands_out(best_part(heat), has, against), words, heat))
         auc, p, words, heat = max(tried, key=lambda t: t[0])
-        judged = p * len(ways) <= ALPHA and auc >= LEAST_AUC
+        judged = words in read and p * len(ways) <= ALPHA and auc >= LEAST_AUC
         out.append(Known(words, auc, judged, learn(maps.vectors, heat, has, against, shared, seed=seed)))
     return tuple(out)
+
+
+def known_words(texts: Sequence[str], vectors: Float32, names: Float32 | None) -> frozenset[str]:
+    """Those of the texts that lie near a name the model knows; all of them where it reads any text.
+
+    Args:
+        texts: with `vectors` float32 (n, d), L2-normalised.
+        names: float32 (m, d), L2-normalised (`Pictures.vocabulary`), or None.
+    """
+    if names is None:
+        return frozenset(texts)
+    near = (vectors @ names.T).max(axis=1) >= KNOWN_NAME
+    return frozenset(t for t, hit in zip(texts, near, strict=True) if hit)
 
 
 def counter(k: int, member: Bool, classes: Sequence[str]) -> Bool:

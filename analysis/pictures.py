@@ -49,6 +49,10 @@ class StoredPictures:
         """See the protocol."""
         return self.embedder.encode_texts(texts)
 
+    def vocabulary(self) -> Float32 | None:
+        """See the protocol."""
+        return self.embedder.vocabulary()
+
     def originals(self, rows: Rows) -> list[Pixels | None]:
         """See the protocol."""
         with ThreadPoolExecutor(default_threads(), thread_name_prefix="originals") as pool:

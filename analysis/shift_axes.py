@@ -88,7 +88,8 @@ MEASURES: Final = (
     Measure("aspect_ratio", "Shape", "taller", "wider", 0.05, True, "{:.2f} times as wide as high"),
     Measure("camera_tilt", "Camera tilt", "more tilted to the left", "more tilted to the right", 1.0, False, "{:.1f}°"),
     Measure("viewpoint", "Viewpoint", "seen more from below", "seen more from above", 1.0, False, "{:.1f}°"),
-    Measure("subject_size", "Subject size", "of small subjects", "of large subjects", 0.02, False, "{:.0f} %", 100.0),
+    Measure("subject_size", "Subject size", "of smaller subjects", "of larger subjects", 0.02, False, "{:.0f} %",
+            100.0),
     Measure("clutter", "Clutter", "plainer", "more cluttered", 0.01, False, "{:.0f} %", 100.0),
 )  # fmt: skip
 """Axes in the order in which equal ones are told."""
@@ -96,7 +97,7 @@ MEASURES: Final = (
 BY_MODEL: Final = {
     "camera_tilt": Measure("camera_tilt", "Camera tilt", "less tilted", "more tilted", 0.0),
     "viewpoint": Measure("viewpoint", "Viewpoint", "less slanted", "seen more from above, below or aside", 0.0),
-    "subject_size": Measure("subject_size", "Subject size", "of small subjects", "of large subjects", 0.0),
+    "subject_size": Measure("subject_size", "Subject size", "of smaller subjects", "of larger subjects", 0.0),
     "clutter": Measure("clutter", "Clutter", "plainer", "more cluttered", 0.0),
 }  # fmt: skip
 """The same axes where the model's view of them tells more: 0 is a usual training picture, 1 one that was altered."""

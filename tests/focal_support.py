@@ -31,7 +31,7 @@ class Eye:
     """Pictures drawn in memory."""
 
     def __init__(self, pictures, blind=False):
-        self.pictures, self.blind = pictures, blind
+        self.pictures, self.blind, self.names = pictures, blind, None
 
     def originals(self, rows):
         return [self.pictures[int(r)] for r in rows]
@@ -62,6 +62,9 @@ class Eye:
             noise = np.random.default_rng(len(text)).normal(0, 0.1, 8)
             out.append(np.ones(8) if self.blind else noise if known is None else np.eye(8)[known] - 1 / 8)
         return l2_normalised(np.array(out))
+
+    def vocabulary(self):
+        return self.names
 
 
 def grid(picture):

@@ -71,6 +71,11 @@ class Embedder(Protocol):
         """Text vectors, float32 (n, vector_dim), L2-normalised, in the space of `ImageEncoding.vectors`."""
         ...
 
+    def vocabulary(self) -> Float32 | None:
+        """Vectors of the names the model knows, float32 (n, vector_dim), L2-normalised, in the space of
+        `encode_texts`: a text near none of them means nothing to it. None where it reads any text."""
+        ...
+
     def spatial_vectors(self, stored: Sequence[bytes]) -> Float32:
         """Vectors per location, float32 (n, height, width, vector_dim), L2-normalised, same space again."""
         ...

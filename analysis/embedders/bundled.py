@@ -107,6 +107,11 @@ class BundledEmbedder:
                 self._sentences = SentenceEncoder(self._folder)
         return l2_normalised(self._sentences.encode(texts) - self._centre)
 
+    def vocabulary(self) -> Float32 | None:
+        """Float32 (1000, 384), L2-normalised: the names of ImageNet's classes."""
+        names: Float32 = self._class_vectors
+        return names
+
     def spatial_vectors(self, stored: Sequence[bytes]) -> Float32:
         """Float32 (n, 7, 7, 384), L2-normalised, of `ImageEncoding.spatial` byte strings."""
         if not stored:

@@ -104,6 +104,10 @@ class OpenClipEmbedder:
                 vectors[at : at + BATCH] = l2_normalised(self._model.encode_text(tokens).float().cpu().numpy())
         return vectors
 
+    def vocabulary(self) -> Float32 | None:
+        """None: it reads any text."""
+        return None
+
     def spatial_vectors(self, stored: Sequence[bytes]) -> Float32:
         """Float32 (n, rows, columns, vector_dim), L2-normalised, of `ImageEncoding.spatial` byte strings."""
         if not stored:

@@ -44,6 +44,9 @@ class Counting:
     def encode_texts(self, texts: Sequence[str]):  # type: ignore[no-untyped-def]
         return self._inner.encode_texts(texts)
 
+    def vocabulary(self):  # type: ignore[no-untyped-def]
+        return self._inner.vocabulary()
+
     def spatial_vectors(self, stored: Sequence[bytes]):  # type: ignore[no-untyped-def]
         return self._inner.spatial_vectors(stored)
 

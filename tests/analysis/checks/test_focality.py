@@ -89,6 +89,17 @@ def test_a_name_the_model_does_not_know_is_never_judged():
     assert found.extra["routes"] == {OF: 0, IN: 0, UNCLEAR: 48} and not found.extra["regions"]
 
 
+def test_a_name_far_from_all_that_the_model_knows_is_not_judged_however_well_its_pictures_stand_out():
+    data, features = made(MIXED)
+    assert isinstance(features.pictures, Eye)
+    known = find_focality(data, features).findings()
+    features.pictures.names = features.pictures.encode_texts(["green", "blue"])
+    found = {c.concept: c for c in find_focality(data, features).findings().concepts}
+    assert {c.concept: c.verdict for c in known.concepts}["red"] is Verdict.FAIL
+    assert found["red"].verdict is Verdict.CANNOT_TELL and "words “red”" in found["red"].headline
+    assert found["green"].verdict is found["blue"].verdict is Verdict.PASS
+
+
 def test_a_picture_of_two_things_gets_a_region_for_each_and_none_for_a_thing_that_is_not_there():
     data, features = made(CLEAN)
     eye = features.pictures
