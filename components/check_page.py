@@ -26,7 +26,7 @@ from components.evidence import picture_strip
 from components.shell import shell
 from components.state import START_PAGE, TAXONOMY_PAGE, link_parameters, require_dataset
 from components.text import duration, md, plain
-from components.verdicts import badge, quiet_badge
+from components.verdicts import badge, quiet_badge, what_to_do
 
 if TYPE_CHECKING:
     from analysis.opening import OpenDataset
@@ -119,8 +119,9 @@ def _verdict(opened: OpenDataset, now: Answer) -> None:
             if not stands.dismissed and stands.verdict in (Verdict.WARN, Verdict.FAIL):
                 audits.dismiss_button(opened, key, None, key=f"{key}-whole")
         st.html(f'<p class="tde-verdict">{html.escape(plain(findings.headline))}</p>{_second(now)}')
-        if findings.fix and not stands.dismissed:
-            st.html(f'<p class="tde-text"><strong>What to do.</strong> {html.escape(plain(findings.fix))}</p>')
+        fix = what_to_do(findings, stands)
+        if fix and not stands.dismissed:
+            st.html(f'<p class="tde-text"><strong>What to do.</strong> {html.escape(plain(fix))}</p>')
         if findings.verdict is Verdict.UNAVAILABLE:
             _what_would_help(opened, now.check)
         picture_strip(opened, findings.evidence, f"{key}-evidence")

@@ -19,7 +19,7 @@ from components.audits import Answer
 from components.evidence import tiny_strip
 from components.state import link_parameters
 from components.text import count, duration, enumerate_words, md, plain
-from components.verdicts import badge, quiet_badge, verdict_colour, verdict_word
+from components.verdicts import badge, quiet_badge, verdict_colour, verdict_word, what_to_do
 
 if TYPE_CHECKING:
     from analysis.opening import OpenDataset
@@ -168,7 +168,7 @@ def _first(found: Sequence[Line]) -> str:
     items = []
     for one in worst_first[:FIRST]:
         assert one.kept is not None and one.standing is not None
-        fix = one.kept.findings.fix or next((c.fix for c in one.standing.open if c.fix), "")
+        fix = what_to_do(one.kept.findings, one.standing)
         if fix:
             items.append(f"<li><strong>{html.escape(one.check.title)}.</strong> {html.escape(plain(fix))}</li>")
     return (

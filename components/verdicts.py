@@ -45,6 +45,11 @@ def verdict_colour(verdict: Verdict) -> str:
     return _LOOK[verdict][2]
 
 
+def what_to_do(findings: Findings, stands: Standing) -> str:
+    """The check's own advice, else that of its worst finding that still counts; empty without any."""
+    return findings.fix or next((c.fix for c in stands.open if c.fix), "")
+
+
 def verdict_card(
     title: str,
     findings: Findings,

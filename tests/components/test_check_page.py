@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,11 @@ from streamlit.testing.v1 import AppTest
 from support import photo
 
 from analysis.checks.base import Check, ConceptFinding, Findings, Unavailable, Verdict, option
+from analysis.dismissals import standing
 from components.charts.common import bars, cut, histogram
 from components.check_page import chance_words
 from components.check_settings import decimals, options_of
+from components.verdicts import what_to_do
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,14 @@ def test_the_sentence_comes_first_and_the_number_second(data: Path, made) -> Non
     text = words(page())
     assert text.index("Seven to look at.") < text.index("Score 0.00, where 1 is fine.") < text.index("Look at them.")
     assert "about 1 of 250 such datasets" in text
+
+
+def test_without_advice_of_its_own_the_answer_gives_that_of_the_worst_finding_still_open() -> None:
+    found = replace(many(SimpleNamespace(images=pd.DataFrame({"image_id": list("abc")})), None), fix="")
+    assert what_to_do(found, standing(found, ())) == "Fix 0."
+    assert what_to_do(found, standing(found, ("kind/c0",))) == "Fix 1."
+    fine = replace(found, concepts=tuple(c for c in found.concepts if c.verdict is Verdict.PASS), verdict=Verdict.PASS)
+    assert what_to_do(fine, standing(fine, ())) == ""
 
 
 def test_many_concepts_come_a_few_at_first_and_the_fine_ones_in_a_table(data: Path, made) -> None:  # type: ignore[no-untyped-def]
