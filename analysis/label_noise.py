@@ -233,6 +233,7 @@ def doubts(
     barred: Bool,
     *,
     cut: float = 0.0,
+    counted: Bool | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Doubts:
@@ -243,6 +244,7 @@ def doubts(
         member: bool (n, k), the classes each carries; at least one each, k at least 2.
         barred: bool (n, k), classes a picture is known not to show.
         cut: log-odds above which a label looks wrong (for `expected` and `power`).
+        counted: bool (n, k), labels that the evidence is made of; all by default.
         seed: of subsamples.
 
     Where few pictures carry several classes, classes compete, but those of one picture not with each other. Where
@@ -272,7 +274,8 @@ def doubts(
     noise = estimate_noise(total, label, allowed, tick)
     if several:
         return _several(noise, member, barred, cut)
-    evidence = noise_evidence(total, label, allowed, seed=seed, tick=tick)
+    of = np.ones(len(label), dtype=bool) if counted is None else counted[picture, label]
+    evidence = noise_evidence(total[of], label[of], allowed[of], seed=seed, tick=tick)
     return replace(_single(noise, picture, label, allowed, cut), evidence=evidence)
 
 

@@ -18,7 +18,8 @@ Idea of judging labels out of sample: Northcutt et al. 2021, arXiv:1911.00068.
 
 Limits. What the model in use cannot tell apart, it cannot find mislabelled: where a wrong label of the concept would
 mostly go unseen, the answer is `cannot_tell`. Labels on a concept with others below it are not judged (they are true
-of all below), nor is the only picture of a concept. Pictures hard for anyone come first with the wrong ones. A
+of all below), nor is the only picture of a concept in training, or in real use: beside one of each concept from a
+studio, it is like the others from the studio first of all. Pictures hard for anyone come first with the wrong ones. A
 whole group of pictures with the same wrong label looks right. A person's own predictions count only against a label:
 their model may have learnt the label itself.
 """
@@ -371,6 +372,16 @@ def _nothing(dataset: Dataset, t: Targets, reason: str, params: Params) -> Label
     return LabelErrorsResult(labels, table, suspects, flow, float("nan"), reason, params)
 
 
+def comparable(dataset: Dataset, t: Targets) -> NDArray[np.bool_]:
+    """Labels, bool (m, k), that another picture of the same origin carries too: others have nothing to be like."""
+    origin = dataset.images["origin"].to_numpy()[t.rows]
+    out = np.zeros(t.member.shape, dtype=bool)
+    for one in pd.unique(origin):
+        of = origin == one
+        out[of] = t.member[of] & (t.member[of].sum(axis=0) > 1)
+    return out
+
+
 def find_label_errors(
     dataset: Dataset, features: Features, params: Params = DEFAULT_PARAMS, *, progress: Progress = no_progress
 ) -> LabelErrorsResult | Unavailable:
@@ -386,9 +397,12 @@ def find_label_errors(
         return _nothing(dataset, t, f"Only {len(t.rows)} labelled pictures; too few to judge their labels.", params)
     image = np.asarray(features.image[t.rows], dtype=np.float32)
     cut = -float(logit(params.flag_below))
-    d = doubts(image, t.member, _barred(dataset, t), cut=cut, seed=params.seed, progress=progress)
+    has_like = comparable(dataset, t)
+    d = doubts(
+        image, t.member, _barred(dataset, t), cut=cut, counted=has_like, seed=params.seed, progress=progress
+    )  # fmt: skip
     wrong = d.wrong + predicted_otherwise(dataset, t, d)
-    judged = t.member.sum(axis=0)[d.label] > 1  # the only picture of its concept has nothing to be like
+    judged = has_like[d.picture, d.label]
     score = np.where(judged, expit(-wrong), 1.0)
     flagged = judged & (wrong > cut)
 

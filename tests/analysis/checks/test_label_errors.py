@@ -77,6 +77,32 @@ def test_planted_errors_come_first_with_the_suggestion_and_neighbours():
     assert result.flow.iloc[0].to_dict() == {"given": "paper", "suggested": "glass", "n": first.extra["flagged"]}
 
 
+def studio_and_street(wrong=()):
+    """Twelve concepts, one studio picture of each and 16 of real use; a studio picture is like the others first."""
+    truth = [f"c{i % 12:02d}" for i in range(12 * 17)]
+    origins = ["training" if i < 12 else "real_world" for i in range(len(truth))]
+    made = vectors(truth, spread=0.5, seed=3)
+    x = made.image + np.where(np.array(origins) == "training", 1.0, 0.0)[:, None] * np.eye(16, dtype=np.float32)[0]
+    x[:12] = 0.25 * x[:12] + 0.75 * x[:12].mean(axis=0)
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    given = [("c01" if i in wrong else c,) for i, c in enumerate(truth)]
+    return dataset(given, origins=origins), Features(made.model, x, x[:, :8].copy())
+
+
+def test_one_studio_picture_of_each_concept_is_not_judged_by_the_other_studio_pictures():
+    result, findings = found(*studio_and_street())
+    assert findings.verdict is Verdict.PASS
+    studio = result.labels.iloc[:12]
+    assert not studio["label_errors_flag"].any() and (studio["label_errors_score"] == 1.0).all()
+
+
+def test_wrong_labels_in_real_use_are_found_beside_one_studio_picture_of_each_concept():
+    wrong = (24, 36, 48, 60)
+    _, findings = found(*studio_and_street(wrong))
+    assert findings.verdict in (Verdict.WARN, Verdict.FAIL) and findings.concepts[0].concept == "c01"
+    assert set(findings.evidence[:4]) == {f"{i}.jpg" for i in wrong}
+
+
 @pytest.mark.parametrize(("wrong", "verdicts"), [(0.0, {"pass"}), (0.05, {"warn", "fail"})])
 def test_a_few_wrong_labels_in_every_concept_are_too_many_though_in_none_alone(wrong, verdicts):
     """Concepts overlap, so that in each of them a few odd labels are no surprise."""
