@@ -48,6 +48,17 @@ def test_the_share_of_wrong_labels_is_estimated():
         assert doubts(x, member, free(member)).rate == pytest.approx(share, abs=0.03)
 
 
+def test_labels_that_do_not_count_are_no_evidence():
+    x, y = blobs(160, spread=1.2)
+    given = y.copy()
+    given[:12] = (y[:12] + 1) % 4
+    member = one_hot(given, 4)
+    every = doubts(x, member, free(member)).evidence
+    but_them = doubts(x, member, free(member), counted=member & (np.arange(len(y)) >= 12)[:, None]).evidence
+    assert every is not None and but_them is not None
+    assert every.together <= 0.01 < 0.2 < but_them.together
+
+
 def test_a_class_known_not_to_be_shown_is_never_suggested():
     x, y = blobs(80, 3, spread=0.5)
     wrong = y.copy()

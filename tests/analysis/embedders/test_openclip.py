@@ -75,6 +75,7 @@ def test_text_vectors_are_those_of_open_clip(open_clip_small: OpenClipEmbedder, 
     with torch.inference_mode():
         expected = model.encode_text(tokenizer(TEXTS)).numpy()
     assert cosines(open_clip_small.encode_texts(TEXTS), expected).min() > 0.9999
+    assert open_clip_small.vocabulary() is None
 
 
 def test_preprocessing_is_the_models_own(open_clip_small: OpenClipEmbedder, reference: Any) -> None:
