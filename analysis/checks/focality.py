@@ -179,6 +179,9 @@ class FocalityResult:
                 f"than what the picture is of; first of all {leaf(bad[0].concept)}.{seen}"
             )
         fine = sum(f.verdict is Verdict.PASS for f in found)
+        if not fine and all(f.extra.get("why") == "name" for f in found):
+            whom = "the concept" if len(found) == 1 else f"any of the {len(found)} concepts"
+            return f"Cannot tell: the model in use does not know {whom} by name."
         if not fine:
             return self._reason(found)
         if fine < len(found):

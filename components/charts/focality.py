@@ -92,7 +92,12 @@ def _heat_maps(opened: OpenDataset, findings: Findings) -> None:
         words = f"Heat of {names[concept]} over {one['image_id']}"
         tiles.append(_TILE.format(source, _safe(words), f"score {one['score']:.2f}"))
     st.html(_GRID.format("".join(tiles)))
-    st.caption("Bright: looks like the concept. Dark: looks like anything else.")
+    unknown = {f.concept for f in findings.concepts if f.extra.get("why") == "name"}
+    st.caption(
+        "The model in use does not know this name: what is bright is a guess, and nothing is judged by it."
+        if concept in unknown
+        else "Bright: looks like the concept. Dark: looks like anything else."
+    )
 
 
 def _regions(opened: OpenDataset, findings: Findings) -> None:

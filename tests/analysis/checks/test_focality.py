@@ -86,6 +86,7 @@ def test_a_name_the_model_does_not_know_is_never_judged():
     data, features = made(MIXED, blind=True)
     found = find_focality(data, features).findings()
     assert found.verdict is Verdict.CANNOT_TELL and "open_clip" in found.reason
+    assert found.headline == "Cannot tell: the model in use does not know any of the 3 concepts by name."
     assert found.extra["routes"] == {OF: 0, IN: 0, UNCLEAR: 48} and not found.extra["regions"]
 
 
