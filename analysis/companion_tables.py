@@ -271,10 +271,14 @@ def fix_sentence(concept: str, first: Mapping[Any, Any], fixed: Sequence[Mapping
             f"but without {name} to another concept."
         )
     f = fixed[0]
+    before, after = f"{f['found_before']:.0%}", f"{f['found_after']:.0%}"
+    found = f"{after} of its real pictures are still found" if before == after else (
+        f"of its real pictures {after} are found, before {before}"
+    )  # fmt: skip
     return (
         f"Keep only pictures of which {name} is the focal point. Tried with the {f['kept']:,} best of {f['n']:,}: real "
         f"pictures wrongly taken for it fall from {f['wrong_before']:.0%} to {f['wrong_after']:.0%}; "
-        f"real pictures of it that are found go from {f['found_before']:.0%} to {f['found_after']:.0%}."
+        f"{found}."
     )
 
 

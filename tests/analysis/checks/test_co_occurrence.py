@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from analysis.checks.base import Unavailable, Verdict
 from analysis.checks.co_occurrence import Params, find_co_occurrence
-from analysis.companions import enriched, p_joint, wilson
+from analysis.companion_tables import fix_sentence
+from analysis.companions import LOOK, enriched, p_joint, wilson
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ImageEncoding, ModelInfo, l2_normalised
 from analysis.features import Features
@@ -236,3 +237,14 @@ def test_a_part_is_called_what_it_points_to_and_nothing_where_two_are_as_near():
     texts = np.eye(len(THINGS))
     assert nearest_word(texts[3], texts) == THINGS[3]
     assert nearest_word(texts[3] + texts[4], texts) == ""
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [(1.0, "100% of its real pictures are still found."), (0.75, "of its real pictures 75% are found, before 100%.")],
+)
+def test_the_fix_says_what_it_was_measured_to_bring(after, said):
+    tried = {"kept": 25, "n": 64, "wrong_before": 0.48, "wrong_after": 0.0, "found_before": 1.0, "found_after": after}
+    words = fix_sentence("wedding/bouquet", {"kind": LOOK}, [tried])
+    assert words.startswith("Keep only pictures of which bouquet is the focal point. Tried with the 25 best of 64:")
+    assert "fall from 48% to 0%; " in words and words.endswith(said)
