@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.progress import Progress, no_progress
+from analysis.statistics import benjamini_hochberg
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -38,6 +39,7 @@ LEAST_SAMPLE: Final = 40  # pictures of a concept compared; an AUC is then known
 MOST_SAMPLE: Final = 150  # to 0.03
 PICTURES: Final = 3000  # of all concepts together, between the two: keeps the check within seconds
 IN_ORDER: Final = 0.2  # p-value up to which two texts are held to stand where they belong, whatever one does alone
+MIDDLE: Final = 0.5  # p-value from which two texts stand no better in one order than in the other
 SAYING_THE_SAME: Final = 0.1  # share of unrelated texts, those most like a description: a kind of things is that many
 NOTHING: Final = 1e-9  # differences below come from rounding
 
@@ -66,6 +68,8 @@ class Fit:
         other: (k,), position of that rival; -1 for none.
         clause_p: for each clause the smallest p-value with which it fits its concept or one of the rivals,
             corrected for their number; small where the model can read it.
+        astride: (k,), position of the rival whose text, understood as that rival's or as this concept's, stands with
+            this description no better in this order than pairs of unrelated texts do in the middle; -1 for none.
     """
 
     rivals: tuple[tuple[int, ...], ...]
@@ -75,6 +79,7 @@ class Fit:
     p_other: Float64
     other: Int64
     clause_p: Float64
+    astride: Int64
 
     @property
     def own_p(self) -> Float64:
@@ -157,7 +162,25 @@ def find_fit(
             corrected = min(1.0, 2 * len(rivals[i]) * value)  # two questions, each asked of every rival
             if j >= 0 and corrected < p_other[i]:
                 p_other[i], other[i] = corrected, j
-    return Fit(rivals, auc, p, name_p, p_other, other, clause_p)
+    astride = _astride(rivals, p, in_order, benjamini_hochberg(p_other), own_limit)
+    return Fit(rivals, auc, p, name_p, p_other, other, clause_p, astride)
+
+
+def _astride(
+    rivals: tuple[tuple[int, ...], ...], p: Float64, in_order: Float64, p_other: Float64, limit: float
+) -> Int64:
+    """See `Fit.astride`. Exchanged, two texts in order are out of order: so an exchange is never taken for a fit.
+
+    A rival whose text is held to be another's (`p_other`, here corrected over the concepts) throws no doubt on texts
+    that are where they belong.
+    """
+    out = np.full(len(rivals), -1, dtype=np.int64)
+    for j, others in enumerate(rivals):
+        understood = [i for i in others if min(p[i, i], p[i, j]) <= limit < p_other[i]]
+        known = [i for i in understood if in_order[i, j] >= MIDDLE]
+        if known:
+            out[j] = max(known, key=lambda i: (in_order[i, j], -i))
+    return out
 
 
 class _Means:

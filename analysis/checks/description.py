@@ -59,8 +59,8 @@ METHOD: Final = """
   **Look at this:** a description fits the pictures of another concept, or (with a model that reads any text) the
   concept's bare name fits its pictures and the description does not.
   All are corrected for the number of siblings and concepts.
-- **Fine:** the description fits its concept best. **Cannot tell:** fewer than 8 pictures, or the model in use does not
-  understand the text.
+- **Fine:** the description fits its concept best, and no sibling's readable text would do as well in its place.
+  **Cannot tell:** fewer than 8 pictures, or the model in use does not understand the text or takes it for a sibling's.
 - **Pictures that do not fit.** Each picture is compared with the descriptions of its concept and of the siblings, and
   with what the taxonomy says does not belong (where the model can read that). Those that fit their own least come
   first.
@@ -154,7 +154,7 @@ class DescriptionResult:
             exchanged = int(self.fit.other[i]) == j and self.p_other[i] <= self.params.alpha
             return Verdict.FAIL if exchanged else Verdict.WARN
         if self.fit.own_p[j] <= self.params.alpha:  # not corrected: it raises no alarm
-            return Verdict.PASS
+            return Verdict.PASS if self.fit.astride[j] < 0 else Verdict.CANNOT_TELL
         return Verdict.WARN if self.reads_all and self._fits_nothing(j) else Verdict.CANNOT_TELL
 
     def _fits_nothing(self, j: int) -> bool:
@@ -180,6 +180,12 @@ class DescriptionResult:
         elif verdict is Verdict.PASS:
             times = round(100 * self.fit.auc[j, j])
             headline = f"The description of {name} fits its pictures better than those of others {times} of 100 times."
+        elif self.fit.own_p[j] <= self.params.alpha:
+            like = leaf(self.concepts[int(self.fit.astride[j])])
+            headline = (
+                f"Cannot tell: to the model in use this description could as well be that of {like}, and the other way "
+                f"round; {RECOMMENDED_MODEL} may tell."
+            )
         elif self._fits_nothing(j):
             headline = (
                 f"Cannot tell: the model in use knows {name} by its name, but makes nothing of this description; "

@@ -160,6 +160,30 @@ def test_a_misread_text_is_not_the_siblings_while_the_siblings_own_text_fits_far
     assert bool(fit.p_other[0] <= 0.01) is accused and (int(fit.other[0]) == 1) is accused
 
 
+def test_two_texts_that_the_model_puts_the_other_way_round_are_never_called_fine() -> None:
+    # each text points from the leeks to fruit, so both pick out their pictures; between the two it is upside down
+    axes = np.eye(DIMS)
+    lean = {"apple": axes[0] * 0.9 + axes[2], "leek": axes[1], "pear": axes[0] + axes[2] * 0.9, "plum": axes[3]}
+
+    class Muddled(Reader):
+        def encode_texts(self, texts):
+            out = super().encode_texts(texts)
+            for i, text in enumerate(texts):
+                hit = [c for c in self.known if f"kind {c}" in text]
+                if hit:
+                    out[i] = lean[hit[0]] / np.linalg.norm(lean[hit[0]])
+            return out
+
+    found = found_in(entries(), reader=Muddled(tuple(WORDS)))
+    verdicts = {c: f.verdict for c, f in by_concept(found).items()}
+    assert verdicts["plum"] is Verdict.PASS
+    assert verdicts["leek"] is Verdict.PASS
+    assert found.verdict is Verdict.CANNOT_TELL
+    assert verdicts["apple"] is Verdict.CANNOT_TELL
+    assert verdicts["pear"] is Verdict.CANNOT_TELL
+    assert "could as well be that of pear" in by_concept(found)["apple"].headline
+
+
 def test_words_for_the_same_kinds_of_things_do_not_hide_that_two_texts_are_exchanged() -> None:
     """Of all words 8 in 100 are about birds and 8 about vehicles, and fit the pictures as the descriptions do."""
     rng, dims, k = np.random.default_rng(0), 100, 10
