@@ -52,7 +52,7 @@ unit: $(STAMP)
 	$(TEST_ENV) $(ONE_THREAD) $(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
 
 browser: $(STAMP) chromium
-	$(TEST_ENV) $(BIN)/python -m pytest -m browser tests/browser -n 2 --dist loadfile
+	$(TEST_ENV) $(ONE_THREAD) $(BIN)/python -m pytest -m browser tests/browser -n 2 --dist loadfile
 
 # Debian's Chromium where it is missing and may be installed; otherwise the browser tests say what is missing.
 chromium:

@@ -37,7 +37,7 @@ def test_small_pictures_are_square_and_missing_ones_marked() -> None:
     assert images[0, ..., 0].mean() > images[0, ..., 2].mean() + 80  # red stays red
 
 
-def test_its_curve_has_every_share_and_can_be_stopped_at_a_step() -> None:
+def test_its_curve_has_every_share() -> None:
     rows, notes = np.arange(30), []
     member = np.eye(2, dtype=bool)[rows % 2]
     measured = measure_from_scratch(
@@ -48,12 +48,26 @@ def test_its_curve_has_every_share_and_can_be_stopped_at_a_step() -> None:
     assert measured.shares[-1] == 1 and len(measured.shares) >= 3
     assert any("(12 of 12)" in note for note in notes)
 
+
+def test_a_person_can_stop_it_in_the_midst_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, taken = 2000, []
+
+    def counted(*given, tick, **named):
+        def step() -> None:
+            tick()
+            taken.append(1)
+
+        return train_and_score(*given, tick=step, **named)
+
     def stop(done: int, total: int, note: str = "") -> None:
-        if "(2 of 12)" in note:
+        if "training a network" in note:  # the first look after training began, however far it is by then
             raise Cancelled
 
+    monkeypatch.setattr(deep_probe, "train_and_score", counted)
+    rows = np.arange(30)
     with pytest.raises(Cancelled):
-        measure_from_scratch(Kept(), rows, member, ("red", "blue"), steps=6, progress=stop)
+        measure_from_scratch(Kept(), rows, np.eye(2, dtype=bool)[rows % 2], ("red", "blue"), steps=steps, progress=stop)
+    assert 0 < len(taken) < 12 * steps / 2
 
 
 def test_too_few_pictures_that_can_be_read_give_none() -> None:
