@@ -67,7 +67,7 @@ def test_a_person_can_stop_it_in_the_midst_of_training(monkeypatch: pytest.Monke
     rows = np.arange(30)
     with pytest.raises(Cancelled):
         measure_from_scratch(Kept(), rows, np.eye(2, dtype=bool)[rows % 2], ("red", "blue"), steps=steps, progress=stop)
-    assert 0 < len(taken) < 12 * steps / 2
+    assert 0 < len(taken) < steps  # not even one of the twelve was trained to its end
 
 
 def test_too_few_pictures_that_can_be_read_give_none() -> None:
