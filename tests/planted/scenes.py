@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 SIDE = 256
 QUALITY = 90
-HANDLE = 0.8  # size of a mug's handle; the smaller, the harder a mug is to tell from a cup
+SEEN = 0.25  # least difference of a mug's handle from what is behind it, RGB in [0, 1]: or some mugs would be cups
+HANDLE = 0.7  # size of a mug's handle; the smaller, the harder a mug is to tell from a cup
 Image = NDArray[np.float32]  # (SIDE, SIDE, 3), RGB in [0, 1]
 Points = NDArray[np.floating]
 _SHIFT = 4  # binary digits of a pixel that OpenCV draws polygons to
@@ -143,15 +144,16 @@ def _paint_colour(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _drinking(c: _Canvas, rng: np.random.Generator, *, handle: bool) -> None:
-    colour, other = _paint_colour(rng), _paint_colour(rng)
     w, lip = rng.uniform(0.62, 0.78), rng.uniform(0.13, 0.2)
     side = float(rng.choice([-1.0, 1.0]))
     thick = rng.uniform(0.68, 0.76)
     outer = _ellipse(side * w, 0.12, HANDLE * rng.uniform(0.4, 0.5), HANDLE * rng.uniform(0.42, 0.55))
     centre = np.array([side * w, 0.12])
     ring = c.mask(outer) * (1 - c.mask((outer - centre) * thick + centre))
+    colour, handle_colour = _seen_on(c, ring, side, rng)
+    other = _paint_colour(rng)
     if handle:
-        c.paint(ring, c.lit(colour * np.float32(0.9), side * 0.3, -0.1, gloss=0.2))
+        c.paint(ring, handle_colour)
     taper = rng.uniform(0.84, 1.0)
     bottom = _ellipse(0, 0.92 - lip * 0.6, w * taper, lip * 0.75, 0, 180)
     body = c.mask(np.concatenate([[[w, -0.85]], bottom, [[-w, -0.85]]]))
@@ -171,6 +173,18 @@ def _drinking(c: _Canvas, rng: np.random.Generator, *, handle: bool) -> None:
     c.paint(c.mask(inner), c.lit(colour * np.float32(0.55), -nx * np.float32(0.8), 0.1))
     drink = _ellipse(0, -0.84 + lip * 0.25, w * 0.84, lip * 0.58)
     c.paint(c.mask(drink), _hsv(rng.uniform(0.04, 0.1), 0.7, rng.uniform(0.15, 0.4)))
+
+
+def _seen_on(
+    c: _Canvas, ring: NDArray[np.float32], side: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A colour, and the same on a handle, that stands out from what is behind it. Cups too: colours tell nothing."""
+    behind = (c.pixels * ring[..., None]).sum(axis=(0, 1)) / ring.sum()
+    while True:
+        colour = _paint_colour(rng)
+        lit = c.lit(colour * np.float32(0.9), side * 0.3, -0.1, gloss=0.2)
+        if np.linalg.norm(lit.reshape(-1, 3).mean(axis=0) - behind) >= SEEN:
+            return colour, lit
 
 
 def _ball(c: _Canvas, rng: np.random.Generator) -> None:
