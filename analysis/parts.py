@@ -26,6 +26,7 @@ DIMENSIONS: Final = 64  # principal components kept: most of what differs betwee
 SHRINK: Final = 0.1  # of the scatter within concepts towards a sphere: few pictures know little of 64 directions
 NEIGHBOURS: Final = 8  # nearest pictures of a graph; fewer in small sets
 LEAST_CUT: Final = 0.03  # added to a cut before its logarithm: below, no nearest picture lies across anyway
+HALVINGS: Final = 10  # of a set, to see whether both halves fall into the same parts; with 4 the answer still wavers
 RESAMPLED: Final = 8  # principal components that the unimodal reference is drawn in
 
 
@@ -144,6 +145,41 @@ def propose(plain: Float64, even: Float64, count: int, seed: int = 0) -> Int64:
     whole = [t for t in tried if len(np.unique(t)) == count] or tried
     values = [sum(modularity(g, np.asarray(t, dtype=np.int64)) for g in graphs) for t in whole]
     return by_size(np.asarray(whole[int(np.argmax(values))], dtype=np.int64))
+
+
+def strength(plain: Float64, even: Float64, count: int, seed: int = 0) -> float:
+    """Do two halves of the set fall into the same `count` parts? In [0, 1]; one part too many gives 0.4 to 0.6.
+
+    Prediction strength (Tibshirani and Walther 2005, doi:10.1198/106186005X59243): each half is divided for itself, and
+    its pictures join the nearest part of the other half too. Of the pairs of pictures in one part, how many join one
+    part there? The least of the parts, mean over `HALVINGS` random halves, both ways.
+
+    Args:
+        plain, even: float64 (n, d), the set in both views; n at least four times `count`.
+        count: of parts, 2 or more.
+        seed: of the halves and of the clusterings' starts.
+    """
+    rng = np.random.default_rng((seed, 72))
+    way = directions(even)
+    found = []
+    for _ in range(HALVINGS):
+        order = rng.permutation(len(plain))
+        sides = order[: len(order) // 2], order[len(order) // 2 :]
+        labels = [propose(plain[side], even[side], count, seed) for side in sides]
+        for (there, known), (here, own) in (
+            zip(sides, labels, strict=True),
+            zip(sides[::-1], labels[::-1], strict=True),
+        ):
+            means = np.stack([way[there][known == k].mean(axis=0) for k in range(int(known.max()) + 1)])
+            joined = squared(way[here], means).argmin(axis=1)
+            found.append(min(_pairs_kept(joined[own == k]) for k in range(int(own.max()) + 1)))
+    return float(np.mean(found))
+
+
+def _pairs_kept(joined: Int64) -> float:
+    """Share of the pairs that have one value; a single picture has none."""
+    n, sizes = len(joined), np.bincount(joined)
+    return float((sizes * (sizes - 1)).sum() / (n * (n - 1))) if n > 1 else 0.0
 
 
 def _mixture(z: Float64, count: int, seed: int) -> Int64:

@@ -27,6 +27,7 @@ from analysis.parts import (
     kept_together,
     propose,
     squared,
+    strength,
 )
 from analysis.probe import stratified_folds
 
@@ -52,7 +53,8 @@ deviation above the usual. Larger finds fewer parts."""
 APART_SPREAD: Final = 1.5
 """Standard deviation of `apart` of the halves of single concepts, in shop photos; weighs as `PRIOR_SPREAD` does."""
 MOST_PARTS: Final = 6
-AS_CLEAN: Final = 0.02  # of `kept_together`, in [0, 1]: a division this near to the cleanest one is as clean
+AGREED: Final = 0.75  # of the greatest `parts.strength`: halves of the pictures agree on such a division as well
+ALMOST: Final = 0.5  # of `apart`: where some division has parts far enough apart, a stable one may lack so much
 LEAST_PART: Final = 8  # pictures; the outermost few of any heap lie far apart
 LEAST_SHARE: Final = 0.07  # of the concept
 
@@ -185,15 +187,16 @@ class Division:
 
 
 def divide(
-    space: Space, concept: int, at: Int64, limit: float, seed: int = 0, *, slack: float = AS_CLEAN
+    space: Space, concept: int, at: Int64, limit: float, seed: int = 0, *, known: bool = False
 ) -> Division | None:
     """The parts each two of which lie `limit` (`apart`) or farther apart; None without any.
 
-    Of several counts, the most parts that stay together as well as those of the cleanest division, less `slack`.
+    Of several counts, the most parts that two halves of the pictures agree on about as well (`AGREED`) as on any; where
+    some count has parts far enough apart, others may lack `ALMOST`. If `limit` is well `known` (from many other
+    concepts), it decides alone: the most parts that reach it.
     """
     plain, even, _ = views(space, concept, at)
-    graphs = graph(plain), graph(directions(even))
-    found: list[tuple[float, Division]] = []
+    found: dict[int, tuple[float, Division]] = {}
     for count in range(2, min(MOST_PARTS, len(at) // LEAST_PART) + 1):
         labels = propose(plain, even, count, seed)
         sizes = np.bincount(labels)
@@ -204,12 +207,16 @@ def divide(
             of = (labels == i) | (labels == j)
             distance = between(even[labels == i], even[labels == j])
             pairs.append((cut(even[of], labels[of] == i), distance))
-        if min(apart(c, d) for c, d in pairs) >= limit:
-            distances = [d for _, d in pairs]
-            parts = Division(labels, max(c for c, _ in pairs), min(distances), max(distances))
-            found.append((kept_together(graphs, labels), parts))
-    least = max((together for together, _ in found), default=0.0) - slack
-    return next((parts for together, parts in reversed(found) if together >= least), None)
+        distances = [d for _, d in pairs]
+        parts = Division(labels, max(c for c, _ in pairs), min(distances), max(distances))
+        found[count] = min(apart(c, d) for c, d in pairs), parts
+    if max((least for least, _ in found.values()), default=-np.inf) < limit:
+        return None
+    if known:
+        return found[max(count for count, (least, _) in found.items() if least >= limit)][1]
+    asked = [count for count, (least, _) in found.items() if least >= limit - ALMOST]
+    agreed = {count: strength(plain, even, count, seed) for count in asked}
+    return found[max(count for count in asked if agreed[count] >= AGREED * max(agreed.values()))][1]
 
 
 def usual_distance(space: Space, concept: int) -> float:

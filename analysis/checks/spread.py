@@ -11,9 +11,11 @@ more draw from its siblings' (Student's t on their median and median absolute de
 tails has in fewer than 1 of 20 draws (Monte Carlo, after Liu et al. 2008, doi:10.1198/016214508000000454), and parts
 each two of which lie farther apart than the halves of five of six other concepts. Then it is `warn`, and `fail` where
 two parts differ as much as two concepts usually do. Wider without parts is variety, not a fault: `pass`, and said.
-Among fewer than ten concepts, an alarm also asks for a sure gain or a corrected p of at most 0.002, else it is
-`cannot_tell`. So are parts that differ as concepts do, with a width that chance explains in one of ten, or that are
-only farther apart than the halves of half of the other concepts. They are shown.
+There are as many parts as two halves of the pictures agree on (prediction strength: Tibshirani and Walther 2005); among
+many concepts the most that lie so far apart. Among fewer than ten concepts, an alarm also asks for a sure gain or a
+corrected p of at most 0.002, else it is `cannot_tell`. So are parts that differ as concepts do, with a width that
+chance explains in one of ten, or that are only farther apart than the halves of half of the other concepts. They are
+shown.
 
 Limits. Kinds that the model in use hardly tells apart stay together. All real concepts have bursts of like pictures, so
 a gap alone never alarms: the siblings say what is usual, and with few of them little is known. Two concepts that look
@@ -39,7 +41,6 @@ from analysis.progress import Progress, no_progress, scaled
 from analysis.spread_words import Judged, fix, sentence
 from analysis.statistics import benjamini_hochberg
 from analysis.wide import (
-    AS_CLEAN,
     FARTHER,
     PRIOR_SPREAD_CLOSE,
     divide,
@@ -281,8 +282,8 @@ def find_spread(
         judged[k] = replace(judged[k], p_value=float(p_values[i]), corrected=float(corrected[i]), ratio=ratio)
         if corrected[i] <= params.alpha or (few and perhaps[i] <= params.maybe):
             apart = [h.apart for h in others]
-            slack = AS_CLEAN if few else 1.0  # many siblings know how far apart parts must be; few do not
-            division = divide(made, k, places[k], least_apart(apart, params.farther), params.seed, slack=slack)
+            limit = least_apart(apart, params.farther)
+            division = divide(made, k, places[k], limit, params.seed, known=not few)
             near = division is None and few
             if near:
                 division = divide(made, k, places[k], least_apart(apart, 0.5), params.seed)

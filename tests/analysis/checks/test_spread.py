@@ -18,11 +18,11 @@ from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
 from analysis.kind_names import names
-from analysis.parts import between, by_size, cut, graph, kept_together, modularity, propose, space, unimodal_p
+from analysis.parts import between, by_size, cut, graph, kept_together, modularity, propose, space, strength, unimodal_p
 from analysis.spread_words import Judged
 from analysis.statistics import benjamini_hochberg
 from analysis.subject_values import VALUES
-from analysis.wide import Halves, divide, excess, gain, halves, plane, sampled
+from analysis.wide import Halves, divide, excess, gain, halves, plane, sampled, views
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 32, 32, 224, False)
 FEW = Params(draws=19)
@@ -164,6 +164,23 @@ def test_two_kinds_taken_in_bursts_stay_two_and_parts_must_lie_apart():
     graphs = (graph(x),)
     assert kept_together(graphs, kind) == pytest.approx(1.0)
     assert kept_together(graphs, np.arange(80) % 2) < 0.5
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_number_of_parts_is_the_one_that_halves_of_the_pictures_agree_on(seed):
+    """Four kinds in two pairs: two parts are cleaner, four are as sure."""
+    rng = np.random.default_rng(seed)
+    kind = np.repeat(np.arange(4), 50)
+    far, near = np.where(kind < 2, -1, 1) * 8, np.where(kind % 2, -1, 1) * 2.3
+    x = rng.normal(size=(200, 8)) + far[:, None] * np.eye(8)[0] + near[:, None] * np.eye(8)[1]
+    other = rng.normal(size=(80, 8)) + np.repeat([8, -8], 40)[:, None] * np.eye(8)[2]
+    member = np.repeat(np.eye(3, dtype=bool), [200, 40, 40], axis=0)
+    made_space = space(np.concatenate([x, other]).astype(np.float32), member)
+    plain, even, _ = views(made_space, 0, np.arange(200))
+    agreed = [strength(plain, even, count, seed) for count in (2, 4, 5)]
+    assert min(agreed[:2]) > 0.85 > 0.7 > agreed[2]
+    division = divide(made_space, 0, np.arange(200), limit=0.0)
+    assert division is not None and adjusted_rand_score(kind, division.labels) >= 0.8
 
 
 def test_a_merge_of_many_pictures_is_told_from_less_than_one_of_few():
