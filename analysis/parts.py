@@ -11,11 +11,14 @@ scikit-learn loads when a function runs, not on import.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from analysis.progress import no_tick
 
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -147,8 +150,8 @@ def propose(plain: Float64, even: Float64, count: int, seed: int = 0) -> Int64:
     return by_size(np.asarray(whole[int(np.argmax(values))], dtype=np.int64))
 
 
-def strength(plain: Float64, even: Float64, count: int, seed: int = 0) -> float:
-    """Do two halves of the set fall into the same `count` parts? In [0, 1]; one part too many gives 0.4 to 0.6.
+def strength(plain: Float64, even: Float64, count: int, seed: int = 0, *, tick: Callable[[], None] = no_tick) -> float:
+    """Do two halves of the set fall into the same `count` parts? In [0, 1]; one part too many gives 0.4 to 0.7.
 
     Prediction strength (Tibshirani and Walther 2005, doi:10.1198/106186005X59243): each half is divided for itself, and
     its pictures join the nearest part of the other half too. Of the pairs of pictures in one part, how many join one
@@ -158,18 +161,16 @@ def strength(plain: Float64, even: Float64, count: int, seed: int = 0) -> float:
         plain, even: float64 (n, d), the set in both views; n at least four times `count`.
         count: of parts, 2 or more.
         seed: of the halves and of the clusterings' starts.
+        tick: called for each halving; may raise to stop.
     """
     rng = np.random.default_rng((seed, 72))
     way = directions(even)
     found = []
     for _ in range(HALVINGS):
+        tick()
         order = rng.permutation(len(plain))
-        sides = order[: len(order) // 2], order[len(order) // 2 :]
-        labels = [propose(plain[side], even[side], count, seed) for side in sides]
-        for (there, known), (here, own) in (
-            zip(sides, labels, strict=True),
-            zip(sides[::-1], labels[::-1], strict=True),
-        ):
+        halves = [(side, propose(plain[side], even[side], count, seed)) for side in np.array_split(order, 2)]
+        for (here, own), (there, known) in (halves, halves[::-1]):
             means = np.stack([way[there][known == k].mean(axis=0) for k in range(int(known.max()) + 1)])
             joined = squared(way[here], means).argmin(axis=1)
             found.append(min(_pairs_kept(joined[own == k]) for k in range(int(own.max()) + 1)))

@@ -5,7 +5,7 @@ scikit-learn and scipy load when a function runs, not on import.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -30,6 +30,7 @@ from analysis.parts import (
     strength,
 )
 from analysis.probe import stratified_folds
+from analysis.progress import no_tick
 
 BY_NATURE: Final = np.array([0.15, 0.30, 0.45])
 """How differently single concepts of one set are by nature in (log dispersion, clarity, log separation): standard
@@ -187,13 +188,20 @@ class Division:
 
 
 def divide(
-    space: Space, concept: int, at: Int64, limit: float, seed: int = 0, *, known: bool = False
+    space: Space,
+    concept: int,
+    at: Int64,
+    limit: float,
+    seed: int = 0,
+    *,
+    known: bool = False,
+    tick: Callable[[], None] = no_tick,
 ) -> Division | None:
     """The parts each two of which lie `limit` (`apart`) or farther apart; None without any.
 
     Of several counts, the most parts that two halves of the pictures agree on about as well (`AGREED`) as on any; where
     some count has parts far enough apart, others may lack `ALMOST`. If `limit` is well `known` (from many other
-    concepts), it decides alone: the most parts that reach it.
+    concepts), it decides alone: the most parts that reach it. `tick` is called now and then and may raise to stop.
     """
     plain, even, _ = views(space, concept, at)
     found: dict[int, tuple[float, Division]] = {}
@@ -215,7 +223,7 @@ def divide(
     if known:
         return found[max(count for count, (least, _) in found.items() if least >= limit)][1]
     asked = [count for count, (least, _) in found.items() if least >= limit - ALMOST]
-    agreed = {count: strength(plain, even, count, seed) for count in asked}
+    agreed = {count: strength(plain, even, count, seed, tick=tick) for count in asked}
     return found[max(count for count in asked if agreed[count] >= AGREED * max(agreed.values()))][1]
 
 

@@ -1,11 +1,13 @@
 """Merged concepts taken apart again, and single ones left alone, on real photos.
 
 python benchmarks/spread.py [--data ../shared/data] [--merges 12] [--seed 0] [--few]
+python benchmarks/spread.py --parts 45 [--pictures 60] [--seed 0] [--folder FOLDER]
 
 For each set: the verdicts as labelled; how often single concepts alarm when datasets of 4 to 20 concepts are drawn at
 random; then two to four concepts with 30 pictures or more are merged at random, and the verdict and the adjusted Rand
 index of the parts are printed. With `--few` each merge is made in 5 to 9 concepts drawn at random, which are also
-judged as they are.
+judged as they are. With `--parts` only the parts are looked at, whether or not the check alarms: of two, three and four
+concepts in turn, merged among 5 to 9 drawn at random, in the first set or a folder of your own.
 """
 
 from __future__ import annotations
@@ -15,13 +17,48 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from analysis.dataset import Dataset
+    from analysis.features import Features
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 SETS = ("grocery/in_store", "trashnet")
 RESAMPLES = 200
+
+
+def parts_alone(data: Dataset, features: Features, merges: int, pictures: int, seed: int) -> None:
+    """Print, for two, three and four concepts merged among few, how well the parts are those concepts."""
+    from sklearn.metrics import adjusted_rand_score
+
+    from analysis.parts import space
+    from analysis.wide import divide, halves, least_apart
+
+    first = np.array([c[0] if c else "" for c in data.concepts_by_row], dtype=object)
+    rng = np.random.default_rng(seed)
+    names = sorted(c for c, n in Counter(first).items() if c and n >= 40)
+    index: dict[int, list[float]] = {2: [], 3: [], 4: []}
+    for i in range(merges):
+        count = 2 + i % 3
+        among = rng.choice(names, min(int(rng.integers(5, 10)) + count - 1, len(names)), replace=False)
+        rows = np.sort(np.concatenate([rng.permutation(np.flatnonzero(first == c))[:pictures] for c in among]))
+        own, others = among[:count], among[count:]
+        member = np.stack([np.isin(first[rows], own)] + [first[rows] == c for c in others], axis=1)
+        made = space(features.image[rows], member)
+        usual = [halves(made, k, np.flatnonzero(member[:, k])).apart for k in range(1, member.shape[1])]
+        at = np.flatnonzero(member[:, 0])
+        found = divide(made, 0, at, least_apart(usual))
+        index[count].append(float("nan") if found is None else adjusted_rand_score(first[rows[at]], found.labels))
+    for count, values in index.items():
+        known = np.array([v for v in values if not np.isnan(v)])
+        print(
+            f"{count} merged, {len(values)} times: parts in {len(known)}, ARI 0.8 or more in {(known >= 0.8).sum()}, "
+            f"mean {known.mean() if len(known) else float('nan'):.2f}"
+        )
 
 
 def main() -> int:
@@ -43,15 +80,21 @@ def main() -> int:
     parser.add_argument("--merges", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--few", action="store_true")
+    parser.add_argument("--parts", type=int, default=0)
+    parser.add_argument("--pictures", type=int, default=60)
+    parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
     bad = 0
-    for name in SETS:
-        folder = given.data / name
+    for name in SETS[:1] if given.parts else SETS:
+        folder = given.folder if given.parts and given.folder else given.data / name
         if not folder.is_dir():
             print(f"{folder} is not there: nothing measured.")
             continue
         opened = open_dataset(Source(folder, None), store=Store(given.cache), embedder=load_embedder("bundled"))
         data, features = opened.dataset, opened.features
+        if given.parts:
+            parts_alone(data, features, given.parts, given.pictures, given.seed)
+            continue
         first = np.array([c[0] if c else "" for c in data.concepts_by_row], dtype=object)
         ids = data.images["image_id"].to_numpy()
         clean = find_spread(data, features).findings()

@@ -25,6 +25,7 @@ alike, merged, are no wider than others and are not found. Where every concept i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -276,17 +277,18 @@ def find_spread(
     corrected = benjamini_hochberg(p_values)
     within = scaled(progress, 0.6, 1.0)
     for i, k in enumerate(asked):
-        within(i, len(asked), "looking for parts")
+        tick = partial(within, i, len(asked), "looking for parts")
+        tick()
         others = [found[o] for o in asked if o != k]
         ratio = found[k].dispersion / float(np.median([h.dispersion for h in others])) if others else float("nan")
         judged[k] = replace(judged[k], p_value=float(p_values[i]), corrected=float(corrected[i]), ratio=ratio)
         if corrected[i] <= params.alpha or (few and perhaps[i] <= params.maybe):
             apart = [h.apart for h in others]
             limit = least_apart(apart, params.farther)
-            division = divide(made, k, places[k], limit, params.seed, known=not few)
+            division = divide(made, k, places[k], limit, params.seed, known=not few, tick=tick)
             near = division is None and few
             if near:
-                division = divide(made, k, places[k], least_apart(apart, 0.5), params.seed)
+                division = divide(made, k, places[k], least_apart(apart, 0.5), params.seed, tick=tick)
             gap_p = unimodal_p(made.plain[places[k]], params.draws, params.seed, within_alpha=params.alpha)
             usual = usual_distance(made, k)
             judged[k] = replace(judged[k], gap_p=gap_p, division=division, near=near)

@@ -179,11 +179,12 @@ def _seen_on(
     c: _Canvas, ring: NDArray[np.float32], side: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """A colour, and the same on a handle, that stands out from what is behind it. Cups too: colours tell nothing."""
-    behind = (c.pixels * ring[..., None]).sum(axis=(0, 1)) / ring.sum()
+    area = float(ring.sum())
+    behind = (c.pixels * ring[..., None]).sum(axis=(0, 1)) / max(area, 1.0)
     while True:
         colour = _paint_colour(rng)
         lit = c.lit(colour * np.float32(0.9), side * 0.3, -0.1, gloss=0.2)
-        if np.linalg.norm(lit.reshape(-1, 3).mean(axis=0) - behind) >= SEEN:
+        if area < 1 or np.linalg.norm(lit.reshape(-1, 3).mean(axis=0) - behind) >= SEEN:
             return colour, lit
 
 

@@ -140,6 +140,15 @@ def test_the_clean_fixture_is_what_it_claims_to_be(clean, fixture):
     assert accuracy < 0.6
 
 
+def test_a_mug_s_handle_is_always_seen_and_outside_the_picture_draws_all_the_same():
+    for seed in range(60):
+        mug, cup = (scenes.render(c, np.random.default_rng(seed)).astype(float) for c in ("mug", "cup"))
+        differs = np.linalg.norm(mug - cup, axis=2) / 255  # the same but for the handle
+        assert differs[differs > 0].mean() > 0.15
+    gone = scenes.Composition(x=-0.6, y=0.5, size=0.3, tilt=0, horizon=0.5)
+    assert scenes.render("mug", np.random.default_rng(0), gone).shape == (256, 256, 3)
+
+
 def test_drawing_is_the_same_for_the_same_seed():
     pictures = [scenes.render(c, np.random.default_rng(i)) for i, c in enumerate(scenes.CONCEPTS)]
     again = [scenes.render(c, np.random.default_rng(i)) for i, c in enumerate(scenes.CONCEPTS)]

@@ -235,6 +235,20 @@ def test_cancelling_ends_the_work():
         find_spread(*made(*drawn(0, concepts=4)), FEW, progress=stop)
 
 
+def test_cancelling_ends_the_work_also_while_the_number_of_parts_is_sought():
+    x, truth = drawn(2)
+    data, features = made(x, merged(truth, 2))
+    data_concepts, calls = len(set(merged(truth, 2))), []
+
+    def stop(done, total, note=""):
+        calls.append(note)
+        if calls.count("looking for parts") > data_concepts + 2:  # one a concept, and one at the end
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        find_spread(data, features, FEW, progress=stop)
+
+
 def test_one_wide_heap_has_no_gap_and_two_heaps_have():
     rng = np.random.default_rng(0)
     heap = rng.standard_t(3, size=(80, 12)) * np.exp(-np.arange(12) / 3)
