@@ -43,6 +43,7 @@ STEPS: Final = (10, 12)  # of the first and second alignment: copies settle with
 SAME_VIEW: Final = 1.0  # pixels at `FINE` by which a copy may show what its original does not
 COLOURFUL: Final = 15.0  # chroma (CIELAB) from which a colour has a hue that light and storing hardly turn
 OTHER_HUE: Final = 40.0  # degrees: from orange to yellow; a warm filter turns colourful places by less
+PLACES: Final = 24  # on the longer side at which colours are compared
 MIN_COLOURFUL: Final = 12  # places of about 24 x 24 that are colourful in both
 SCALES: Final = (0.6, 1.7)
 DEGREES: Final = 12.0
@@ -79,7 +80,8 @@ class Print:
     Attributes:
         gray: float32 (h, w), 0-255; where it was filled in, its border goes on.
         kept: float32 (h, w), 1 but where it was filled in; None where it was not.
-        colour: float32 (about h / 8, about w / 8, 2), a* and b* of CIELAB; None where unknown.
+        colour: float32 (about h / k, about w / k, 2), a* and b* of CIELAB, k of 1, 2, 4 or 8, the largest that leaves
+            about 24 places on the longer side; None where unknown.
     """
 
     gray: Float32
@@ -110,17 +112,19 @@ def print_of(thumbnail: bytes) -> Print | None:
     if gray is None or min(gray.shape) < 8:
         return None
     picture = np.asarray(gray, dtype=np.uint8)
-    kept, colour = fill.content(picture), _colour(thumbnail)
+    kept, colour = fill.content(picture), _colour(thumbnail, max(picture.shape))
     if kept is None:
         return Print(picture.astype(np.float32), colour=colour)
     return Print(fill.extended(picture, kept).astype(np.float32), kept.astype(np.float32), colour)
 
 
-def _colour(thumbnail: bytes) -> Float32 | None:
-    """a* and b* at an eighth of the size."""
+def _colour(thumbnail: bytes, longest: int) -> Float32 | None:
+    """a* and b* at an eighth of the size of a thumbnail whose longer side has `longest` pixels, more of a tiny one."""
     import cv2
 
-    small = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_REDUCED_COLOR_8)
+    reduced = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+    by = next((k for k in reduced if longest >= k * PLACES), 1)
+    small = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), reduced.get(by, cv2.IMREAD_COLOR))
     if small is None:
         return None
     lab = cv2.cvtColor(np.asarray(small, dtype=np.float32) / 255.0, cv2.COLOR_BGR2LAB)

@@ -41,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from planted.defects import DEFECTS, Defect, Fixture, real_of, texts_of
-from planted.matrix import REAL, audit, fired, judge, opened, photographed, plant, rendered
+from planted.matrix import REAL, audit, fired, implied, judge, opened, photographed, plant, rendered
 
 from analysis.embedders import load_embedder
 from analysis.embedders.base import Embedder, ImageEncoding
@@ -86,7 +86,7 @@ GROCERY_TEXTS = {
 class Matrix:
     """Counts over seeds: `fired[row, check]`, `judged[row, check]` (cells that can be judged), `right[row]`.
 
-    `alone[check]`: seeds in which the check fired somewhere without a reason.
+    `stray[row, check]`: seeds in which it fired without a reason. `alone[check]`: seeds in which it did so somewhere.
     """
 
     name: str
@@ -96,6 +96,7 @@ class Matrix:
     right: Counter[str] = field(default_factory=Counter)
     seeds: int = 0
     why: list[str] = field(default_factory=list)
+    stray: Counter[tuple[str, str]] = field(default_factory=Counter)
     alone: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Matrix) -> None:
@@ -105,6 +106,7 @@ class Matrix:
         self.right.update(other.right)
         self.seeds += other.seeds
         self.why += other.why
+        self.stray.update(other.stray)
         self.alone.update(other.alone)
 
 
@@ -226,21 +228,16 @@ def _seed(name: str, seed: int, checks: tuple[str, ...], data: Path, keep: Path 
         for row, found in quiet.items():
             for check in checks:
                 _count(matrix, row, check, check in already[row])
+                matrix.stray[row, check] += check in already[row]
                 if check in already[row] and (row == CLEAN or check not in already[CLEAN]):
                     matrix.why.append(f"seed {seed}, {row}: {check} fires: {found[check].headline}")
         for defect in DEFECTS:
             if defect.check in checks:
                 before = already[CLEAN_REAL if defect.real else CLEAN_TEXTS if defect.described else CLEAN]
                 _one(matrix, defect, fixture, base / "planted", seed, before, store, embedder)
-    matrix.alone.update(_without_reason(matrix))
+    matrix.alone.update({check for (_, check), hits in matrix.stray.items() if hits})
     print(f"{name}: seed {seed} done, {time.monotonic() - start:.0f} s", file=sys.stderr)
     return matrix
-
-
-def _without_reason(matrix: Matrix) -> set[str]:
-    """Checks that fired where neither their own defect nor one that implies it was planted."""
-    reasons = {d.id: {d.check, *d.implies} for d in DEFECTS}
-    return {check for (row, check), hits in matrix.fired.items() if hits and check not in reasons.get(row, set())}
 
 
 def _one(
@@ -262,7 +259,10 @@ def _one(
     for check in matrix.checks:
         if check == defect.check or check not in already:
             _count(matrix, defect.id, check, fired(found[check]))
-        if check not in {defect.check, *defect.implies, *already} and fired(found[check]):
+        if check in {defect.check, *already} or not fired(found[check]):
+            continue
+        if check not in defect.implies or not implied(found[check], planted):
+            matrix.stray[defect.id, check] += 1
             matrix.why.append(f"seed {seed}, {defect.id}: {check} fires too: {found[check].headline}")
     shutil.rmtree(folder)
     texts_of(folder).unlink(missing_ok=True)
@@ -292,10 +292,10 @@ def _show(matrix: Matrix) -> bool:
         for check in matrix.checks:
             hits, of = matrix.fired[row, check], matrix.judged[row, check]
             own = defect is not None and check == defect.check
-            implied = defect is not None and check in defect.implies
+            stray = matrix.stray[row, check]
             word = "-" if not of else f"{hits}/{of}" if hits or own else "."
-            cells.append(f"[{word}]" if own else f"({word})" if implied and hits else word)
-            good &= hits == matrix.seeds if own else implied or hits == 0
+            cells.append(f"[{word}]" if own else f"({word})" if hits and not stray else word)
+            good &= hits == matrix.seeds if own else stray == 0
         first = "" if defect is None else f"{matrix.right[row]}/{matrix.seeds}"
         good &= defect is None or matrix.right[row] == matrix.seeds
         print(f"{row:<{wide}}" + "".join(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True)) + f"{first:>15}")

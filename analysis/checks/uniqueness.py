@@ -158,12 +158,11 @@ class UniquenessResult:
                 return _WITHOUT_PICTURES
             return f"No picture repeats another among {self.n:,}."
         groups = int(self.members["group"].nunique())
+        clash = f"{_count(conflicts, 'pair')} of copies {'carries' if conflicts == 1 else 'carry'} different concepts."
+        if not self.repeats:
+            return f"{clash} No picture repeats another of its split."
         out = f"{_pictures(self.repeats)} of {self.n:,} {_verb(self.repeats)} another, in {_count(groups, 'group')}."
-        if conflicts:
-            out += (
-                f" {_count(conflicts, 'pair')} of them {'carries' if conflicts == 1 else 'carry'} different concepts."
-            )
-        return out
+        return f"{out} {clash}" if conflicts else out
 
     def _fix(self, conflicts: int) -> str:
         if not self.repeats and not conflicts:
@@ -249,10 +248,16 @@ def _members(dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _evidence(dataset: Dataset, members: pd.DataFrame, pairs: pd.DataFrame, limit: int) -> dict[str, tuple[str, ...]]:
-    """Members side by side: of each concept, and of the dataset; pictures under two concepts come first."""
+    """Members side by side: of each concept, and of the dataset; pictures under two concepts come first.
+
+    Two copies under different concepts are no group where they lie in different splits; they are shown all the same.
+    """
     ids = dataset.images["image_id"].astype(str).to_numpy()
-    clash = set(pairs.loc[pairs["conflict"], ["a", "b"]].to_numpy().ravel().tolist())
+    clashes: list[list[int]] = pairs.loc[pairs["conflict"], ["a", "b"]].to_numpy(dtype=np.int64).tolist()
+    clash = {row for ends in clashes for row in ends}
     by_group = [g["image"].tolist() for _, g in members.groupby("group", sort=True)]
+    grouped = {row: number for number, rows in enumerate(by_group) for row in rows}
+    by_group += [[a, b] for a, b in clashes if a not in grouped or grouped[a] != grouped.get(b)]
     by_group.sort(key=lambda rows: (not clash & set(rows), -len(rows)))
     out: dict[str, list[str]] = {"": []}
     for rows in by_group:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GROUPS_A_PAGE: Final = 9
 COLUMNS: Final = 3
 TILES: Final = 8  # of one group: one row in a wide window
+PAIRED: Final = 16  # tiles of pairs a page: even, so that no pair is torn
 CONCEPTS: Final = 20
 ALL: Final = "All groups"
 DIFFERENT: Final = "With different concepts"
@@ -33,11 +34,33 @@ ALTERED: Final = "Altered copies"
 def draw(opened: OpenDataset, findings: Findings) -> None:
     """Share of repeats by concept; groups as rows of pictures; the list to download."""
     members = findings.tables["members"]
+    _across_splits(opened, members, findings.tables[PAIRS])
     if members.empty:
         return
     _share_by_concept(findings.tables["concepts"])
     _list_to_download(opened.dataset, members)
     _groups(opened, members, findings.tables[PAIRS])
+
+
+def _across_splits(opened: OpenDataset, members: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    """Copies under different concepts that make no group, because they lie in different splits."""
+    ends = pairs.loc[pairs["conflict"] & (pairs["across"] == "split"), ["image_a", "image_b"]]
+    ends = ends[~ends.isin(set(members["image_id"])).all(axis=1)]  # both in groups: shown there
+    if ends.empty:
+        return
+    st.subheader("One picture under two concepts, in two splits", anchor=False)
+    st.caption("Side by side, two by two. Decide which concept is right, and keep the picture once.")
+    at = id_rows(opened, ends.to_numpy().ravel().tolist())
+    clicked = gallery(
+        opened,
+        at,
+        key="uniqueness-across",
+        captions=[plain(c) for c in concept_captions(opened, at)],
+        size="small",
+        page_size=PAIRED,
+    )
+    if clicked is not None:
+        picture_dialog(opened, clicked, rows=at)
 
 
 def _share_by_concept(table: pd.DataFrame) -> None:

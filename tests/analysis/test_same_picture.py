@@ -173,9 +173,17 @@ def ball(seed, tint, side=256):
     return Image.fromarray(np.clip(pixels + rng.normal(0, 1, pixels.shape), 0, 255).astype(np.uint8))
 
 
-def test_the_same_outline_in_another_colour_is_another_picture_but_without_colours_a_copy():
+@pytest.mark.parametrize("side", [256, 160, 48])
+def test_the_same_outline_in_another_colour_is_another_picture_whatever_its_size(side):
     orange, apple = ball(1, (230, 120, 20)), ball(1, (90, 190, 40))
-    assert not verdict(orange, apple)
+    tiny = apple.resize((side, side), Image.Resampling.LANCZOS)
+    assert verdict(orange, orange.resize((side, side), Image.Resampling.LANCZOS))
+    assert not verdict(orange, tiny)
+    assert not verdict(tiny, orange)
+
+
+def test_the_same_outline_without_colours_or_in_other_light_is_a_copy():
+    orange = ball(1, (230, 120, 20))
     assert verdict(orange, CHANGES["gray"](orange))
     assert verdict(orange, CHANGES["darker"](orange))
     warm = Image.fromarray((np.asarray(orange) * [1.0, 0.92, 0.8]).astype(np.uint8))

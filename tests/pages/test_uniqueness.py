@@ -14,8 +14,8 @@ from analysis.checks.uniqueness import find_uniqueness
 from components.charts.uniqueness import keep_list
 
 
-def folder(root, copies):
-    """`train/A`, `train/B` and `test/A`, with copies if wanted."""
+def folder(root, copies, across=False):
+    """`train/A`, `train/B` and `test/A`; copies, or one picture under two concepts in two splits, if wanted."""
     for number, place in enumerate(("train/A", "train/B", "test/A")):
         (root / place).mkdir(parents=True)
         for i in range(5):
@@ -24,6 +24,9 @@ def folder(root, copies):
         ImageOps.mirror(scene(3, (160, 120))).save(root / "train/A/mirrored.jpg", quality=92)
         scene(102, (160, 120)).save(root / "train/A/two.jpg", quality=60)
         scene(4, (160, 120)).resize((120, 90)).save(root / "test/A/leak.jpg", quality=92)
+    if across:
+        (root / "test/B").mkdir()
+        scene(3, (160, 120)).save(root / "test/B/again.jpg", quality=60)
     return root
 
 
@@ -31,9 +34,9 @@ def folder(root, copies):
 def open_page(tmp_path, monkeypatch):
     """`open_page(page, copies)`: the page once its check has run."""
 
-    def opener(page, copies):
+    def opener(page, copies, across=False):
         monkeypatch.setenv("EXPLORER_ROOTS", str(tmp_path))
-        monkeypatch.setenv("EXPLORER_DATASET", str(folder(tmp_path / "pictures", copies)))
+        monkeypatch.setenv("EXPLORER_DATASET", str(folder(tmp_path / "pictures", copies, across)))
         done = run_until(new_session(page), has_title)
         return run_until(done, lambda at: "Looked at" in words(at))
 
@@ -52,6 +55,12 @@ def test_without_copies_there_is_nothing_to_set_aside(open_page):
     text = words(open_page("pages/audit/uniqueness.py", copies=False))
     assert "No picture repeats another among 15." in text
     assert "set aside" not in text.replace("How this is judged", "").split("The same picture")[0]
+
+
+def test_one_picture_under_two_concepts_in_two_splits_is_shown_though_it_makes_no_group(open_page):
+    text = words(open_page("pages/audit/uniqueness.py", copies=False, across=True))
+    assert "1 pair of copies carries different concepts." in text
+    assert "One picture under two concepts, in two splits" in text
 
 
 def test_each_leaked_picture_stands_beside_its_copy(open_page):

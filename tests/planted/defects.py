@@ -360,6 +360,7 @@ _WRONG = "of two copies under different concepts one has a wrong label"
 _UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
 _DARK = "dark pictures in real use and none in training are a fault of pictures that training lacks"
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
+_FROM_ANYWHERE = "taken from near and far, in front of wall and table, its pictures are of several kinds"
 _TWO_IN_ONE = "both concepts hold the pictures of two things"
 _OF_ELSE = "a third of the concept's pictures are pictures of something else"
 _HALF_OF_ELSE = "half of the pictures are of something else than their label says"
@@ -379,7 +380,12 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("copies", "uniqueness", copies),
     Defect("copies under another concept", "uniqueness", copies_under_another_concept, {"label_errors": _WRONG}),
     Defect("copies across splits", "leakage", copies_across_splits, {"uniqueness": _COPIED}),
-    Defect("scattered composition", "consistency", scattered_composition, {"image_quality": _ENLARGED}),
+    Defect(
+        "scattered composition",
+        "consistency",
+        scattered_composition,
+        {"image_quality": _ENLARGED, "spread": _FROM_ANYWHERE},
+    ),
     Defect("bad pictures", "image_quality", bad_pictures),
     Defect("flipped labels", "label_errors", flipped_labels),
     Defect(

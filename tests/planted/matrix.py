@@ -140,6 +140,13 @@ def fired(findings: Findings) -> bool:
     return at_least(findings.verdict, Verdict.WARN)
 
 
+def implied(findings: Findings, planted: Planted) -> bool:
+    """Whether what fired can be what a planted defect implies: it names the planted concept before any other."""
+    if planted.concept is None or not findings.concepts:
+        return True
+    return findings.concepts[0].concept in (planted.concept, *planted.others)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """How a check answers a planted defect; `why` says what is missing, empty when nothing is."""

@@ -10,12 +10,12 @@ import itertools
 import numpy as np
 import pytest
 
-from analysis.checks.base import Verdict
+from analysis.checks.base import ConceptFinding, Findings, Verdict
 from analysis.registry import CHECKS
 from analysis.store import Store
 from planted import scenes
-from planted.defects import CHECKS_OF_STEP_2, DEFECTS, real_of, texts_of
-from planted.matrix import CONCEPTS, IMAGES, audit, fired, judge, opened, plant, rendered, rows
+from planted.defects import CHECKS_OF_STEP_2, DEFECTS, Planted, real_of, texts_of
+from planted.matrix import CONCEPTS, IMAGES, audit, fired, implied, judge, opened, plant, rendered, rows
 
 SEED = 0
 PAIRS = ("uniqueness", "leakage")
@@ -94,6 +94,15 @@ def test_every_check_of_this_step_has_a_row_and_every_row_a_check_of_the_contrac
     assert set(CHECKS_OF_STEP_2) <= {d.check for d in DEFECTS}
     assert all(d.implies.keys().isdisjoint({d.check}) for d in DEFECTS)
     assert len({d.id for d in DEFECTS}) == len(DEFECTS)
+
+
+def test_a_defect_implies_an_alarm_on_the_planted_concept_and_on_no_other():
+    def about(concept):
+        return Findings(Verdict.WARN, 0.5, "", concepts=(ConceptFinding(concept, Verdict.WARN, 0.5, ""),))
+
+    assert implied(about("cup"), Planted(("a.jpg",), "cup")) and implied(about("mug"), Planted((), "cup", ("mug",)))
+    assert not implied(about("leaf"), Planted(("a.jpg",), "cup", ("mug",)))
+    assert implied(about("leaf"), Planted(("a.jpg",))), "pictures of any concept were changed"
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: d.id)

@@ -82,6 +82,16 @@ def test_one_picture_under_two_concepts_is_a_finding_whatever_its_share():
     assert findings.tables["pairs"]["across"].tolist() == ["concept"]
 
 
+def test_one_picture_under_two_concepts_in_two_splits_is_shown_though_it_makes_no_group():
+    split = dict.fromkeys(DISTINCT, "train") | {"B/copy.jpg": "test"}
+    found = result(DISTINCT | {"B/copy.jpg": jpeg(scene(3))}, split=split)
+    findings = found.findings()
+    assert findings.verdict is Verdict.WARN and found.members.empty and not found.images["uniqueness_flag"].any()
+    assert "different concepts" in findings.headline and "0 pictures" not in findings.headline
+    assert set(findings.evidence) == {"A/3.jpg", "B/copy.jpg"}
+    assert {c.concept: set(c.evidence) for c in findings.concepts} == {name: {"A/3.jpg", "B/copy.jpg"} for name in "AB"}
+
+
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
