@@ -30,14 +30,12 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
-from analysis.dataset import TRAINING, Dataset
+from analysis.dataset import Dataset
 from analysis.features import Features
-from analysis.kind_names import LETTERS, measured_names
-from analysis.parts import Space, space, squared, unimodal_p
-from analysis.probe import targets
+from analysis.kinds import POINT_COLUMNS, Prepared, in_parts, points_of, prepare
+from analysis.parts import unimodal_p
 from analysis.progress import Progress, no_progress, scaled
 from analysis.spread_words import Judged, fix, sentence
 from analysis.statistics import benjamini_hochberg
@@ -46,11 +44,8 @@ from analysis.wide import (
     PRIOR_SPREAD_CLOSE,
     divide,
     excess,
-    gain,
     halves,
     least_apart,
-    plane,
-    sampled,
     usual_distance,
 )
 
@@ -213,60 +208,19 @@ class SpreadResult:
         return pd.DataFrame(rows, columns=columns).sort_values(["width", "concept"], ascending=[False, True])
 
 
-def _divided(
-    dataset: Dataset,
-    features: Features,
-    made: Space,
-    rows: NDArray[np.int64],
-    k: int,
-    at: NDArray[np.int64],
-    j: Judged,
-    params: Params,
-    progress: Progress,
-) -> Judged:
-    """The concept with its parts' names, pictures and the gain of splitting it."""
-    assert j.division is not None
-    labels, count = j.division.labels, int(j.division.labels.max()) + 1
-    every = np.union1d(dataset.rows(concept=j.concept), rows[at])
-    x = features.image[every].astype(np.float64)
-    centres = np.stack([features.image[rows[at[labels == p]]].mean(axis=0) for p in range(count)]).astype(np.float64)
-    away = squared(x, centres)
-    part = away.argmin(axis=1)
-    part[np.searchsorted(every, rows[at])] = labels
-    ids = dataset.images["image_id"].astype(str).to_numpy()
-    images = []
-    for p in range(count):
-        of = np.flatnonzero(part == p)
-        images.append(tuple(ids[every[of[np.argsort(away[of, p], kind="stable")]]].tolist()))
-    titles = [f"part {letter}" for letter in LETTERS[:count]]
-    if features.pictures is not None:
-        titles = measured_names(
-            dataset, features.pictures, rows[at], labels, params.named, params.seed, progress=progress
-        )
-    own = np.full(len(made.plain), -1, dtype=np.int64)
-    own[at] = labels
-    return replace(
-        j, names=tuple(titles), images=tuple(images), gain=gain(made.plain, made.member, k, own, seed=params.seed)
-    )
-
-
 def find_spread(
     dataset: Dataset, features: Features, params: Params = DEFAULT_PARAMS, *, progress: Progress = no_progress
 ) -> SpreadResult | Unavailable:
     """Compare how wide each concept is with its siblings, and say into which parts the too wide ones fall."""
-    labels = targets(dataset, TRAINING)
-    if not len(labels.classes):
+    prepared = prepare(dataset, features, params.most_of_one, params.most_pictures, params.min_pictures, params.seed)
+    if prepared is None:
         return Unavailable("No training picture has a label, so there is no concept to look at.")
-    sizes = labels.member.sum(axis=0)
-    groups = [np.flatnonzero(labels.member[:, k]) for k in range(len(sizes))]
-    drawn = sampled(groups, params.most_of_one, params.most_pictures, params.min_pictures, params.seed)
-    used = np.unique(np.concatenate(drawn))
-    rows, member = labels.rows[used], labels.member[used]
-    made = space(features.image[rows], member)
-    places = [np.flatnonzero(np.isin(used, at)) for at in drawn]
+    made, places = prepared.space, prepared.places
     asked = [k for k, at in enumerate(places) if len(at) >= params.min_pictures]
     few = len(asked) < params.few_concepts
-    judged = [Judged(c, int(n), len(at), few=few) for c, n, at in zip(labels.classes, sizes, places, strict=True)]
+    judged = [
+        Judged(c, int(n), len(at), few=few) for c, n, at in zip(prepared.concepts, prepared.sizes, places, strict=True)
+    ]
     within = scaled(progress, 0, 0.6)
     for i, k in enumerate(asked):
         within(i, len(asked), "dividing concepts in two")
@@ -295,29 +249,20 @@ def find_spread(
             alike = division is None or not division.farthest >= usual
             unsure = near or corrected[i] > params.alpha
             if division is not None and gap_p <= params.alpha and not (unsure and alike):
-                judged[k] = replace(judged[k], alike=alike)
-                judged[k] = _divided(dataset, features, made, rows, k, places[k], judged[k], params, within)
+                kinds = in_parts(
+                    dataset, features, prepared, k, division.labels, named=params.named, seed=params.seed,
+                    progress=within,
+                )  # fmt: skip
+                judged[k] = replace(judged[k], alike=alike, names=kinds.names, images=kinds.images, gain=kinds.gain)
     progress(1, 1, "looking for parts")
-    return SpreadResult(tuple(judged), _points(dataset, made, rows, places, judged), params)
+    return SpreadResult(tuple(judged), _points(dataset, prepared, judged), params)
 
 
-def _points(
-    dataset: Dataset, made: Space, rows: NDArray[np.int64], places: list[NDArray[np.int64]], judged: list[Judged]
-) -> pd.DataFrame:
+def _points(dataset: Dataset, prepared: Prepared, judged: list[Judged]) -> pd.DataFrame:
     """The table `points` of `SpreadResult`."""
-    ids = dataset.images["image_id"].astype(str).to_numpy()
-    tables = []
-    for at, j in zip(places, judged, strict=True):
-        if j.halves is None:
-            continue
-        part = j.division.labels if j.division is not None and j.names else np.zeros(len(at), dtype=np.int64)
-        flat = plane(made.plain[at], part)
-        names = [j.names[p] if j.names else "" for p in part]
-        tables.append(
-            pd.DataFrame(
-                {"image_id": ids[rows[at]], "concept": j.concept, "x": flat[:, 0], "y": flat[:, 1], "part": part,
-                 "name": names}
-            )
-        )  # fmt: skip
-    columns = ["image_id", "concept", "x", "y", "part", "name"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({c: [] for c in columns})
+    tables = [
+        points_of(dataset, prepared, k, j.division.labels if j.division is not None and j.names else None, j.names)
+        for k, j in enumerate(judged)
+        if j.halves is not None
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({c: [] for c in POINT_COLUMNS})

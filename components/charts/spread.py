@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import html
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import streamlit as st
 
 from analysis.checks.base import ConceptFinding, Findings, Verdict
+from analysis.checks.spread import DEFAULT_PARAMS
+from analysis.kinds import Kinds, kinds_of, kinds_table, most_parts
+from analysis.progress import Progress
+from components.caching import background
 from components.charts.common import bars, show, verdict_colours
 from components.evidence import picture_strip
 from components.text import count, plain, short_concepts
@@ -38,6 +43,21 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     found = next(c for c in findings.concepts if c.concept == chosen)
     st.html(f'<p class="tde-text">{html.escape(plain(found.headline))}</p>')
     own = points[points["concept"] == chosen]
+    wanted = _wanted(found, len(own))
+    if wanted is not None:
+        kinds = background(
+            opened,
+            "kinds",
+            (chosen, wanted),
+            lambda progress: divided(opened, chosen, wanted, progress),
+            title=f"Dividing {plain(names[chosen])} in {wanted}",
+        )
+        if kinds is None:
+            return
+        own, parts = kinds.points, list(zip(kinds.names, kinds.images, strict=True))
+        gained: object = asdict(kinds.gain)
+    else:
+        parts, gained = _found_parts(found), found.extra.get("gain")
     show(
         scatter(own), key="spread-map", alt=f"Pictures of {names[chosen]} as points; like pictures lie near each other"
     )
@@ -45,7 +65,8 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
         "A point is a picture; like pictures lie near each other. The two directions are those in which "
         + ("the kinds differ most." if own["part"].max() else "this concept varies most.")
     )
-    _parts(opened, found, names[chosen], own)
+    _parts(opened, names[chosen], own, parts, gained)
+    _to_download(chosen, parts)
     _widths(table, names)
 
 
@@ -88,18 +109,80 @@ def scatter(own: pd.DataFrame) -> go.Figure:
     return fig
 
 
-def _parts(opened: OpenDataset, found: ConceptFinding, name: str, own: pd.DataFrame) -> None:
+def _wanted(found: ConceptFinding, pictures: int) -> int | None:
+    """Into how many kinds a person wants to see the concept divided; None: as the check found."""
+    most = most_parts(pictures)
+    if most < 2:
+        return None
+    parts = len(_found_parts(found))
+    as_found = f"As found ({parts})" if parts else "As found (one piece)"
+    chosen = st.segmented_control(
+        "Kinds to show",
+        [as_found, *(str(n) for n in range(2, most + 1))],
+        default=as_found,
+        required=True,
+        key=f"spread-kinds-{found.concept}",
+        help="Look for yourself: the best division into so many kinds. The verdict stays what it is.",
+    )
+    if chosen is None or chosen == as_found:
+        return None
+    st.caption(
+        f"Divided in {chosen} because you asked for it, whether or not the pictures fall apart like that. "
+        "The verdict stays what it is."
+    )
+    return int(chosen)
+
+
+def divided(opened: OpenDataset, concept: str, count: int, progress: Progress) -> Kinds:
+    """The concept in so many kinds, by the check's own sample."""
+    p = DEFAULT_PARAMS
+    return kinds_of(
+        opened.dataset,
+        opened.features,
+        concept,
+        count,
+        of_one=p.most_of_one,
+        in_all=p.most_pictures,
+        named=p.named,
+        seed=p.seed,
+        progress=progress,
+    )
+
+
+def _found_parts(found: ConceptFinding) -> list[tuple[str, tuple[str, ...]]]:
     parts = found.extra.get("parts")
-    if not isinstance(parts, list) or not parts:
+    return [(str(p["name"]), tuple(map(str, p["images"]))) for p in parts] if isinstance(parts, list) else []
+
+
+def _parts(
+    opened: OpenDataset, name: str, own: pd.DataFrame, parts: list[tuple[str, tuple[str, ...]]], gained: object
+) -> None:
+    if not parts:
         picture_strip(opened, _ends(own), f"spread-{name}-all")
         return
-    for number, one in enumerate(parts):
-        title = str(one["name"])
-        st.markdown(f"**{plain(title[:1].upper() + title[1:])}** · {count(len(one['images']), 'picture')}")
-        picture_strip(opened, [str(i) for i in one["images"]], f"spread-{name}-{number}")
-    gained = found.extra.get("gain")
+    for number, (title, images) in enumerate(parts):
+        st.markdown(f"**{plain(title[:1].upper() + title[1:])}** · {count(len(images), 'picture')}")
+        picture_strip(opened, images, f"spread-{name}-{number}")
     if isinstance(gained, dict):
         st.markdown(f"**What naming them apart would gain.** {gain_in_words(gained)}")
+
+
+def _to_download(concept: str, parts: list[tuple[str, tuple[str, ...]]]) -> None:
+    if not parts:
+        return
+    st.download_button(
+        "Download which picture is of which kind",
+        lambda: (
+            kinds_table(concept, [t for t, _ in parts], [i for _, i in parts])
+            .to_csv(index=False)
+            .encode("utf-8-sig", "backslashreplace")
+        ),
+        file_name="kinds.csv",
+        mime="text/csv",
+        key="spread-kinds-list",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def gain_in_words(gained: dict[str, float]) -> str:

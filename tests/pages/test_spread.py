@@ -26,6 +26,15 @@ def test_concepts_are_drawn_as_points_and_bars(tmp_path, monkeypatch):
     points, bars = (json.loads(c.proto.spec)["data"] for c in page.get("plotly_chart"))
     assert {t["type"] for t in points} == {"scatter"} and [t["type"] for t in bars] == ["bar"]
     assert "Varied alone is no fault" in words(page)
+    assert "part A" not in words(page).lower()
+    wanted = next(c for c in page.segmented_control if c.label == "Kinds to show")
+    assert list(wanted.options)[1:] == ["2", "3", "4"], "16 pictures: four a kind"
+    wanted.set_value("3")
+    page = run_until(page, lambda at: "because you asked for it" in words(at) and "naming them apart" in words(at))
+    drawn = json.loads(page.get("plotly_chart")[0].proto.spec)["data"]
+    sizes = [int(t["name"].rsplit("(", 1)[1].rstrip(")")) for t in drawn]
+    assert len(sizes) == 3 and sum(sizes) == 16
+    assert any("which kind" in b.proto.label for b in page.get("download_button"))
 
 
 def _points_of_two_parts():
