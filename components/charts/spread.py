@@ -11,11 +11,12 @@ import streamlit as st
 
 from analysis.checks.base import ConceptFinding, Findings, Verdict
 from analysis.checks.spread import DEFAULT_PARAMS
+from analysis.dataset import REAL_WORLD
 from analysis.kinds import Kinds, kinds_of, kinds_table, most_parts
 from analysis.progress import Progress
 from components.caching import background
 from components.charts.common import bars, show, verdict_colours
-from components.evidence import picture_strip
+from components.evidence import id_rows, picture_strip
 from components.text import count, plain, short_concepts
 from components.theme import PALETTE, colours, figure_layout
 
@@ -161,7 +162,9 @@ def _parts(
         picture_strip(opened, _ends(own), f"spread-{name}-all")
         return
     for number, (title, images) in enumerate(parts):
-        st.markdown(f"**{plain(title[:1].upper() + title[1:])}** · {count(len(images), 'picture')}")
+        real = int((opened.dataset.images["origin"].iloc[id_rows(opened, images)] == REAL_WORLD).sum())
+        of = count(len(images), "picture") + (f", {real:,} of them from real use" if real else "")
+        st.markdown(f"**{plain(title[:1].upper() + title[1:])}** · {of}")
         picture_strip(opened, images, f"spread-{name}-{number}")
     if isinstance(gained, dict):
         st.markdown(f"**What naming them apart would gain.** {gain_in_words(gained)}")
