@@ -28,6 +28,7 @@ REPEATS: Final = 4  # divisions into folds that the AUC is averaged over
 RIDGE: Final = 1.0  # on kernels with 1 on the diagonal; less follows wrong labels, more blurs fine differences
 IDENTICAL: Final = 0.98  # cosine from which two pictures count as one
 CLOSEST: Final = 3  # others examined for each concept where not all pairs are
+ENOUGH: Final = 8  # pictures of a class: those with fewer come last where not all pairs are examined
 EVERY_PAIR_UP_TO: Final = 28  # pairs: 8 concepts
 PERMUTATIONS: Final = 199
 NEIGHBOURS: Final = 5
@@ -233,7 +234,8 @@ def _two_groups(kernel: Float64, is_a: Bool, p_chance: float, auc: float, rng: n
 def closest_pairs(x: Float32, member: Bool, *, seed: int = 0) -> list[tuple[int, int]]:
     """The pairs worth examining: all where they are few, else for each class its `CLOSEST` others.
 
-    How close is judged by the AUC of held-out pictures between the two classes' means.
+    How close is judged by the AUC of held-out pictures between the two classes' means. A class with fewer than
+    `ENOUGH` pictures is nobody's closest while others are left: how close it is, is luck.
     """
     k = member.shape[1]
     every = [(a, b) for a in range(k) for b in range(a + 1, k)]
@@ -256,6 +258,8 @@ def closest_pairs(x: Float32, member: Bool, *, seed: int = 0) -> list[tuple[int,
             labels = np.arange(len(sa) + len(sb)) < len(sa)
             values.append(float(auc_of(np.concatenate([sa, sb])[:, None], labels[:, None])[0]))
         near[a, b] = near[b, a] = float(np.mean(values))
+    small = member.sum(axis=0) < ENOUGH
+    near += small[None, :] | small[:, None]
     np.fill_diagonal(near, np.inf)
     order = np.argsort(near, axis=1, kind="stable")[:, :CLOSEST]
     return sorted({(min(a, int(b)), max(a, int(b))) for a in range(k) for b in order[a]})

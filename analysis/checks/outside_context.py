@@ -29,7 +29,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
-from analysis.checks.visibility import concept_table, pair_table, wrong
+from analysis.checks.visibility import (
+    concept_table,
+    deciding,
+    not_judged,
+    pair_table,
+    pictures,
+    too_few,
+    wrong,
+)
 from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
@@ -121,7 +129,7 @@ class OutsideContextResult:
                 f"The pictures do not explain {'this label' if len(bad) == 1 else 'these labels'}: {names}{more}."
             )
         elif verdict is Verdict.CANNOT_TELL:
-            headline = found[0].headline
+            headline = not_judged(found)
         else:
             headline = "Every label shows in its pictures."
         return Findings(
@@ -140,7 +148,7 @@ class OutsideContextResult:
         measured = not np.isnan(row["auc"])
         evidence, fix = [], ""
         if measured:
-            first = self.pairs[(self.pairs["a"] == concept) | (self.pairs["b"] == concept)].iloc[0]
+            first = deciding(self.pairs, concept, str(row["other"]))
             own, its = ("pictures_a", "pictures_b") if first["a"] == concept else ("pictures_b", "pictures_a")
             evidence = [i for pair in zip(first[own], first[its], strict=False) for i in pair]
         if verdict in (Verdict.WARN, Verdict.FAIL):
@@ -176,7 +184,10 @@ class OutsideContextResult:
             return f"The pixels do not explain this label: {cases}, and similar pictures carry both labels.{cause}"
         if verdict is Verdict.PASS:
             return f"Shows in its pictures: {cases} at the least."
-        return f"Cannot tell: {row['n']:,} pictures are too few to say; {cases}."
+        why = too_few(row, self.params.min_images)
+        if why:
+            return f"Cannot tell: {why}."
+        return f"Cannot tell: {pictures(int(row['least']))} of each are too few to say; {cases}."
 
 
 def outside_words(dataset: Dataset, classes: tuple[str, ...]) -> dict[str, str]:
@@ -212,6 +223,11 @@ def _with_and_without(
 
 
 def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
+    verdict = _of_pair(row, params)
+    return Verdict.CANNOT_TELL if verdict is Verdict.PASS and row["doubt"] else verdict
+
+
+def _of_pair(row: Mapping[Hashable, Any], params: Params) -> Verdict:
     if np.isnan(row["auc"]):
         return Verdict.CANNOT_TELL
     if row["p_chance"] <= params.alpha or row["conflict"] < params.conflict:
@@ -237,7 +253,8 @@ def find_outside_context(
         more, names = _with_and_without(x, target.member, target.classes, params, progress)
         found += more
     pairs = pair_table(dataset, found, names, target.rows, params.explained)
-    table = concept_table(pairs, target.classes, target.member.sum(axis=0))
+    enough = (params.min_images, FEW)
+    table = concept_table(pairs, target.classes, target.member.sum(axis=0), enough, params.alpha)
     table["p_far"] = [
         p_below(r["auc"], params.fail_below, max(r["least"], 1), max(r["least"], 1)) if r["least"] else np.nan
         for r in table.to_dict("records")

@@ -234,7 +234,8 @@ def find_spread(
         tick = partial(within, i, len(asked), "looking for parts")
         tick()
         others = [found[o] for o in asked if o != k]
-        ratio = found[k].dispersion / float(np.median([h.dispersion for h in others])) if others else float("nan")
+        usual = float(np.median([h.dispersion for h in others])) if others else 0.0
+        ratio = found[k].dispersion / usual if usual > 0 else float("nan")  # 0: siblings of one and the same picture
         judged[k] = replace(judged[k], p_value=float(p_values[i]), corrected=float(corrected[i]), ratio=ratio)
         if corrected[i] <= params.alpha or (few and perhaps[i] <= params.maybe):
             apart = [h.apart for h in others]
@@ -244,9 +245,8 @@ def find_spread(
             if near:
                 division = divide(made, k, places[k], least_apart(apart, 0.5), params.seed, tick=tick)
             gap_p = unimodal_p(made.plain[places[k]], params.draws, params.seed, within_alpha=params.alpha)
-            usual = usual_distance(made, k)
             judged[k] = replace(judged[k], gap_p=gap_p, division=division, near=near)
-            alike = division is None or not division.farthest >= usual
+            alike = division is None or not division.farthest >= usual_distance(made, k)
             unsure = near or corrected[i] > params.alpha
             if division is not None and gap_p <= params.alpha and not (unsure and alike):
                 kinds = in_parts(

@@ -38,7 +38,26 @@ DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_NOTICEABLE = 0.75  # right answers: the just noticeable difference of two-alternative forced choice
 DEFAULT_MIN_IMAGES = 8  # of each concept: below, an interval spans half of the scale
 DEFAULT_EVIDENCE = 24  # pictures listed a concept
+TELLING: Final = 3  # pictures of a concept too small to be judged from which it may still raise a doubt about another
 LISTED: Final = 5  # others named a concept
+TABLE_COLUMNS: Final = [
+    *(
+        "concept",
+        "n",
+        "other",
+        "own",
+        "its",
+        "least",
+        "auc",
+        "low",
+        "high",
+        "p_chance",
+        "conflict",
+        "p_value",
+        "groups",
+    ),
+    *("left_out", "doubt"),
+]
 PAIR_COLUMNS: Final = (
     *("a", "b", "n_a", "n_b", "auc", "low", "high", "p_chance", "conflict", "groups", "p_value"),
     *("predicted_errors", "predicted_n", "pictures_a", "pictures_b"),
@@ -86,8 +105,9 @@ class VisibilityResult:
             (95 %), `p_chance`, `conflict`, `groups` (see `separability.Pair`), `p_value` (of "noticeable"),
             `predicted_errors` of `predicted_n` pictures taken one for the other by the person's own model,
             `pictures_a`, `pictures_b` (lists of ids, the most confused first).
-        table: one row a concept: `concept`, `n`, `other` (most confused with), `auc`, `low`, `high`, `p_corrected`,
-            `verdict`.
+        table: one row a concept: `concept`, `n`, `other` (of the pair that decides), `own` and `its` (different
+            pictures of each in it), `left_out` (others with too few pictures), `doubt` (one of them that is confused
+            all the same, or empty), `auc`, `low`, `high`, `p_corrected`, `verdict`.
         possible: number of pairs there are.
         params: as used.
     """
@@ -116,9 +136,10 @@ class VisibilityResult:
     def _headline(self, found: tuple[ConceptFinding, ...]) -> str:
         lost = sum(f.verdict in (Verdict.WARN, Verdict.FAIL) for f in found)
         if not lost:
-            if found[0].verdict is Verdict.CANNOT_TELL or not len(self.pairs):
-                return found[0].headline
-            row = self.pairs.iloc[0]
+            if found[0].verdict is Verdict.CANNOT_TELL:
+                return not_judged(found)
+            enough = self.pairs[["n_a", "n_b"]].min(axis=1) >= self.params.min_images
+            row = self.pairs[enough].iloc[0]
             return (
                 f"Every concept can be told from the others; the closest two are {leaf(row['a'])} and "
                 f"{leaf(row['b'])}, mixed up in {wrong(row['auc'])} of 100 cases."
@@ -137,7 +158,7 @@ class VisibilityResult:
         measured = not np.isnan(row["auc"])
         fix, evidence = "", ()
         if measured:
-            first = mine.iloc[0]
+            first = deciding(self.pairs, concept, other)
             own, its = ("pictures_a", "pictures_b") if first["a"] == concept else ("pictures_b", "pictures_a")
             shown = [i for pair in zip(first[own], first[its], strict=False) for i in pair]
             evidence = tuple(shown[: self.params.evidence])
@@ -151,7 +172,7 @@ class VisibilityResult:
             concept,
             verdict,
             float(np.clip(2 * row["auc"] - 1, 0, 1)) if measured else None,
-            self._sentence(row, verdict) + (_own_model(mine.iloc[0], other) if measured else ""),
+            self._sentence(row, verdict) + (_own_model(first, other) if measured else ""),
             evidence,
             fix,
             {
@@ -174,10 +195,21 @@ class VisibilityResult:
         if verdict is Verdict.WARN:
             return f"Too alike to {other}: the pictures do not tell the two apart {cases}."
         if verdict is Verdict.PASS:
-            return f"Can be told from every other; closest is {other}, mixed up {cases}."
+            others = "every other with enough pictures" if row["left_out"] else "every other"
+            return f"Can be told from {others}; closest is {other}, mixed up {cases}."
+        why = too_few(row, self.params.min_images)
+        if why:
+            return f"Cannot tell: {why}."
         if row["groups"]:
             return f"Cannot tell: labels of this and {other} are mixed up, see the label errors first ({cases})."
-        return f"Cannot tell: {row['n']:,} pictures are too few to say; mixed up with {other} {cases}."
+        few = pictures(int(row["least"]))
+        return f"Cannot tell: {few} of each are too few to say whether {other} is too alike; mixed up {cases}."
+
+
+def deciding(pairs: pd.DataFrame, concept: str, other: str) -> pd.Series:
+    """The row of `pairs` of these two."""
+    both = ((pairs["a"] == concept) & (pairs["b"] == other)) | ((pairs["a"] == other) & (pairs["b"] == concept))
+    return pairs[both].iloc[0]
 
 
 def wrong(auc: float) -> int:
@@ -217,22 +249,74 @@ def _predicted(dataset: Dataset) -> dict[int, str]:
     return {int(i): str(c) for i, c in zip(best["image"], best["concept"], strict=True)}
 
 
-def concept_table(pairs: pd.DataFrame, names: tuple[str, ...], counts: Any) -> pd.DataFrame:
-    """One row a concept with its most confused pair (the first of `pairs` that names it)."""
-    out = []
+def concept_table(
+    pairs: pd.DataFrame, names: tuple[str, ...], counts: Any, enough: tuple[int, ...], alpha: float
+) -> pd.DataFrame:
+    """One row a concept with the pair that decides of it.
+
+    That is the most confused pair with `enough` different pictures on both sides (the first of these numbers that any
+    of its pairs has); one that is surely confused (p-value, times the number of such pairs, at most `alpha`) comes
+    before one that is not; where no pair has enough, the most confused. `left_out` counts others with too few pictures,
+    `doubt` names one of them that all the same is surely confused.
+    """
+    rows = []
     for name, n in zip(names, counts, strict=True):
         mine = pairs[(pairs["a"] == name) | (pairs["b"] == name)]
-        if mine.empty:
-            out.append((name, int(n), "", np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, False, 0))
-            continue
-        r = mine.iloc[0]
-        other = r["b"] if r["a"] == name else r["a"]
-        out.append((name, int(n), other, r["auc"], r["low"], r["high"], r["p_chance"], r["conflict"], r["p_value"],
-                    bool(r["groups"]), int(min(r["n_a"], r["n_b"]))))  # fmt: skip
-    columns = ["concept", "n", "other", "auc", "low", "high", "p_chance", "conflict", "p_value", "groups", "least"]
-    table = pd.DataFrame(out, columns=columns)
+        least = mine[["n_a", "n_b"]].min(axis=1)
+        judged = next((mine[least >= m] for m in enough if (least >= m).any()), mine)
+        rest = mine.drop(judged.index)
+        telling = rest[least[rest.index] >= TELLING]
+        row: dict[str, Any] = {"concept": name, "n": int(n), "left_out": len(rest), "doubt": ""}
+        if len(mine):
+            sure, doubted = (some[some["p_value"] * len(some) <= alpha] for some in (judged, telling))
+            row |= _from(name, (judged if sure.empty else sure).iloc[0])
+            row["doubt"] = "" if doubted.empty else _from(name, doubted.iloc[0])["other"]
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=TABLE_COLUMNS).fillna({"other": "", "own": 0, "its": 0, "least": 0})
+    table = table.astype({"own": np.int64, "its": np.int64, "least": np.int64, "p_value": np.float64})
+    table["groups"] = table["groups"].eq(True)
     table["p_corrected"] = benjamini_hochberg(table["p_value"].to_numpy(dtype=np.float64))
     return table
+
+
+def _from(concept: str, pair: pd.Series) -> dict[str, Any]:
+    """A pair as seen from one of its two concepts."""
+    first = pair["a"] == concept
+    own, its = (int(pair["n_a"]), int(pair["n_b"])) if first else (int(pair["n_b"]), int(pair["n_a"]))
+    kept = {k: pair[k] for k in ("auc", "low", "high", "p_chance", "conflict", "p_value", "groups")}
+    return {"other": pair["b"] if first else pair["a"], "own": own, "its": its, "least": min(own, its), **kept}
+
+
+def too_few(row: Mapping[Hashable, Any], enough: int) -> str:
+    """Why there are too few pictures to tell of a concept; empty where that is not the reason."""
+    if row["doubt"]:
+        return f"it may be mixed up with {leaf(row['doubt'])}, which has too few pictures to say"
+    if row["own"] < enough:
+        return f"{pictures(int(row['own']))} {'is' if row['own'] == 1 else 'are'} too few to say; {enough} would do"
+    if row["its"] < enough:
+        return f"no other concept that it was compared with has the {enough} pictures that would do"
+    return ""
+
+
+def pictures(n: int) -> str:
+    """`1 picture`, `1,200 pictures`."""
+    return f"{n:,} picture{'' if n == 1 else 's'}"
+
+
+def not_judged(found: tuple[ConceptFinding, ...]) -> str:
+    """A sentence that names the concepts of which it cannot be told, for a check of which that is the answer."""
+    names = [leaf(f.concept) for f in found if f.verdict is Verdict.CANNOT_TELL]
+    if len(names) == len(found) == 1:
+        return f"{names[0]}: {found[0].headline}"
+    if len(names) == len(found):
+        return f"Cannot tell of any of the {len(found)} concepts. {names[0]}: {_lower(found[0].headline)}"
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    fine = len(found) - len(names)
+    return f"Cannot tell of {listed}; the other {fine if fine > 1 else 'concept'} {'are' if fine > 1 else 'is'} fine."
+
+
+def _lower(sentence: str) -> str:
+    return sentence.removeprefix("Cannot tell: ")
 
 
 def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
@@ -242,7 +326,7 @@ def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
         if row["groups"]:
             return Verdict.CANNOT_TELL
         return Verdict.FAIL if row["p_chance"] > params.alpha else Verdict.WARN
-    return Verdict.PASS if row["auc"] >= params.noticeable else Verdict.CANNOT_TELL
+    return Verdict.PASS if row["auc"] >= params.noticeable and not row["doubt"] else Verdict.CANNOT_TELL
 
 
 def find_visibility(
@@ -255,7 +339,7 @@ def find_visibility(
     x = np.asarray(features.image[target.rows], dtype=np.float32)
     found = examine(x, target.member, seed=params.seed, progress=progress)
     pairs = pair_table(dataset, found, target.classes, target.rows, params.noticeable)
-    table = concept_table(pairs, target.classes, target.member.sum(axis=0))
+    table = concept_table(pairs, target.classes, target.member.sum(axis=0), (params.min_images,), params.alpha)
     table["verdict"] = [str(_verdict(row, params)) for row in table.to_dict("records")]
     k = len(target.classes)
     return VisibilityResult(pairs, table, k * (k - 1) // 2, params)
