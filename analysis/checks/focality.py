@@ -15,7 +15,8 @@ lies *beside* its picture where little of the concept shows and the whole is not
 A concept's null hypothesis: all its labels are of their pictures. Two tests, Bonferroni: (1) no more labels lie beside
 their pictures than `few_aside`; exact binomial. (2) The routes are mistakes, of which concepts make more or fewer:
 beta-binomial with `MISTAKES`, fitted on clean concepts. Corrected over concepts (Benjamini and Hochberg 1995).
-`warn`: rejected. `fail`: also at least half of the labels are *in*. Boxes that came with the dataset are taken as
+`warn`: rejected. `fail`: also at least half of the labels are *in*. `pass`: not rejected, and at least half of the
+labels are *of*; where most stay unclear nothing is shown either way. Boxes that came with the dataset are taken as
 regions; else the heat proposes them.
 
 Limits. A name that says nothing to the model (`analysis.focal_names`) has the first test alone, and never passes. A
@@ -65,6 +66,7 @@ DEFAULT_FOUND_FROM = 0.4  # peak heat; dark red apples that the model takes for 
 DEFAULT_FEW_ASIDE = 0.1  # of clean labels 2 %, of the worst of 168 clean concepts 27 %; wrong labels make up as many
 MISTAKES: Final = (0.4, 5.0)  # beta: what share of a clean concept is routed "in"; mean 7 %, one in ten above 25 %
 DEFAULT_FAIL_FROM = 0.5  # of a concept's labels: more are on the side than not
+DEFAULT_PASS_FROM = 0.5  # of the labels looked at must be *of*: "not shown to be on the side" is no "fine"
 DEFAULT_MIN_LABELS = 8  # of a concept looked at closely: with fewer not even half could be significant
 DEFAULT_EVIDENCE = 24
 OF: Final = "of"
@@ -80,8 +82,9 @@ METHOD: Final = """
 - **Look at this:** more than 10 in 100 of a concept's labels are *in* by the second rule (exact binomial test), or
   more by the first than mistakes explain (beta-binomial, from clean photos); corrected for both tests and the number
   of concepts. **Needs work:** at least half of them.
-- **Cannot tell:** too few pictures, or a name that says nothing to the model in use (its labelled pictures do not
-  stand out from the others by that name) and nothing found without it.
+- **Cannot tell:** too few pictures, or fewer than half of which it can be said that they are *of* the concept, or a
+  name that says nothing to the model in use (its labelled pictures do not stand out from the others by that name) and
+  nothing found without it.
 - **Regions.** Boxes that came with the dataset, else boxes around the heat, are proposed for a detector to be trained
   on. They are drafts: look at them first.
 """
@@ -107,6 +110,7 @@ class Params:
     found_from: float = DEFAULT_FOUND_FROM
     few_aside: float = DEFAULT_FEW_ASIDE
     fail_from: float = DEFAULT_FAIL_FROM
+    pass_from: float = DEFAULT_PASS_FROM
     min_labels: int = DEFAULT_MIN_LABELS
     evidence: int = DEFAULT_EVIDENCE
 
@@ -190,8 +194,7 @@ class FocalityResult:
 
     def _reason(self, found: tuple[ConceptFinding, ...]) -> str:
         open_ = [f for f in found if f.verdict is Verdict.CANNOT_TELL]
-        few = sum(str(f.extra.get("why")) == "few" for f in open_)
-        unknown = len(open_) - few
+        few, unclear, unknown = (sum(f.extra.get("why") == w for f in open_) for w in ("few", "unclear", "name"))
         parts = []
         if few:
             parts.append(f"{few} of {len(found)} concepts have too few pictures to compare")
@@ -200,6 +203,8 @@ class FocalityResult:
                 f"the names of {unknown} of {len(found)} concepts say too little to the model in use; "
                 f"{RECOMMENDED_MODEL} knows more words"
             )
+        if unclear:
+            parts.append(f"of {unclear} of {len(found)} concepts most pictures are unclear: look at them yourself")
         text = "; ".join(parts) + "."
         return text[0].upper() + text[1:]
 
@@ -208,7 +213,13 @@ class FocalityResult:
         bad = at_least(verdict, Verdict.WARN)
         n, inside = int(row["n"]), int(row["in"])
         few = bool(np.isnan(row["auc"])) or n < self.params.min_labels
-        if verdict is Verdict.CANNOT_TELL:
+        open_ = bool(row["judged"]) and not few
+        if verdict is Verdict.CANNOT_TELL and open_:
+            headline = (
+                f"Cannot tell: of {n} pictures looked at, {int(row['of'])} are of {name}, {inside} only have it "
+                f"somewhere, and {int(row['unclear'])} are unclear."
+            )
+        elif verdict is Verdict.CANNOT_TELL:
             headline = (
                 f"Cannot tell: too few pictures to compare ({LEAST_WITH} with {name} and {LEAST_WITHOUT} without, "
                 f"{self.params.min_labels} looked at closely)."
@@ -221,7 +232,7 @@ class FocalityResult:
             if not row["judged"]:
                 headline = f"{inside} of {n} pictures looked at are of something else than the others of {name}."
             if not bad and inside:
-                headline += " So many may be mistaken."
+                headline += " The check itself may be wrong about so many."
         return ConceptFinding(
             concept=str(row["concept"]),
             verdict=verdict,
@@ -242,7 +253,7 @@ class FocalityResult:
                 "wording": str(row["wording"]),
                 "name_auc": None if np.isnan(row["auc"]) else float(row["auc"]),
                 "p_value": None if np.isnan(row["p_value"]) else float(row["p_value"]),
-                "why": ("few" if few else "name") if verdict is Verdict.CANNOT_TELL else "",
+                "why": ("few" if few else "unclear" if open_ else "name") if verdict is Verdict.CANNOT_TELL else "",
             },
         )
 
@@ -264,8 +275,8 @@ def route(
 
 
 def judge(table: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The table with `p_value` (corrected), `verdict` and `score`; columns `n`, `in`, `aside`, `routed`, `judged` are
-    read."""
+    """The table with `p_value` (corrected), `verdict` and `score`; columns `n`, `of`, `in`, `aside`, `routed`, `judged`
+    are read."""
     from scipy.stats import betabinom, binom
 
     n, inside, aside, routed = (table[c].to_numpy(dtype=np.int64) for c in ("n", "in", "aside", "routed"))
@@ -278,13 +289,14 @@ def judge(table: pd.DataFrame, params: Params) -> pd.DataFrame:
     bad = tested & (np.nan_to_num(corrected, nan=1.0) <= params.alpha)
     told = tested & (judged | bad)
     verdict = np.where(told, str(Verdict.PASS), str(Verdict.CANNOT_TELL)).astype(object)
+    verdict[told & ~bad & (table["of"].to_numpy(dtype=np.int64) < params.pass_from * n)] = str(Verdict.CANNOT_TELL)
     verdict[bad] = str(Verdict.WARN)
     verdict[bad & (share >= params.fail_from)] = str(Verdict.FAIL)
     return table.assign(
         share_in=np.where(n > 0, share, np.nan),
         p_value=np.where(told, corrected, np.nan),
         verdict=verdict,
-        score=np.where(told, 1.0 - share, np.nan),
+        score=np.where(verdict == str(Verdict.CANNOT_TELL), np.nan, 1.0 - share),
     )
 
 

@@ -169,7 +169,8 @@ MEASURED = [
 
 def table(rows):
     out = pd.DataFrame(rows, columns=["n", "aside", "routed", "judged"])
-    return out.assign(**{"in": out[["aside", "routed"]].max(axis=1)})
+    out["in"] = out[["aside", "routed"]].max(axis=1)
+    return out.assign(of=out["n"] - out["in"])
 
 
 @pytest.mark.parametrize("concepts", [3, 20])
@@ -195,6 +196,13 @@ def test_verdicts_at_their_borders():
     found = judge(table(rows), Params())
     assert found["verdict"].tolist() == ["warn", "warn", "pass", "cannot_tell", "fail", "cannot_tell"]
     assert found["score"].isna().tolist() == [False, False, False, True, False, True]
+
+
+def test_labels_of_which_most_stay_unclear_are_not_called_fine():
+    lamps = table([(26, 0, 2, True), (26, 0, 2, True), (35, 0, 17, True)]).assign(of=[3, 13, 12])
+    found = judge(lamps, Params())
+    assert found["verdict"].tolist() == ["cannot_tell", "pass", "cannot_tell"]
+    assert found["score"].isna().tolist() == [True, False, True]
 
 
 def test_a_third_of_small_things_at_the_side_is_found_with_these_pictures_first():

@@ -325,3 +325,12 @@ def test_the_projection_shows_the_parts_apart_and_samples_keep_small_groups_whol
     assert x[labels == 0].max() < x[labels == 1].min() or x[labels == 1].max() < x[labels == 0].min()
     chosen = sampled([np.arange(100), np.arange(5)], 30, 20, 4, 0)
     assert len(chosen[1]) == 5 and len(chosen[0]) <= 16 and len(set(chosen[0])) == len(chosen[0])
+
+
+def test_concepts_of_one_and_the_same_picture_break_nothing_and_are_not_wide():
+    x, truth = drawn(concepts=3, each=20)
+    x[truth != "c00"] = x[-1]  # such siblings vary by nothing
+    found = find_spread(*made(x, truth), FEW).findings()
+    assert all(c.verdict not in FIRES for c in found.concepts if c.concept != "c00")
+    equal = find_spread(*made(np.ones_like(x), truth), FEW).findings()
+    assert equal.verdict not in FIRES and all(c.extra["dispersion_ratio"] is None for c in equal.concepts)
