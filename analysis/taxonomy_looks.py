@@ -5,7 +5,9 @@ Each function turns what was measured (`analysis.tree_fit`) into problems in wor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -59,9 +61,19 @@ def said_already(found: Sequence[Problem], pair: SameName) -> bool:
     return any(p.kind is Kind.UNKNOWN_LABEL and {leaf(n) for n in (p.concept, *p.others)} == last for p in found)
 
 
-def named_twice(found: Sequence[Problem], a: str, b: str) -> bool:
-    """Whether the two are already said to be one thing under two names."""
-    return any(p.kind is Kind.SAME_NAME and {a, b} == {p.concept, *p.others} for p in found)
+def named_twice(found: Sequence[Problem]) -> frozenset[frozenset[str]]:
+    """Pairs that are already said to be one thing under two names."""
+    return frozenset(frozenset((p.concept, *p.others)) for p in found if p.kind is Kind.SAME_NAME)
+
+
+def side_by_side(groups: Sequence[str | None]) -> Iterator[tuple[int, int]]:
+    """Pairs (a < b) of classes with one parent; those at the top, whose group is empty, are siblings as well."""
+    members: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
+        if group is not None:
+            members.setdefault(group, []).append(number)
+    for together in members.values():
+        yield from combinations(together, 2)
 
 
 def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: float) -> list[Problem]:
@@ -76,9 +88,9 @@ def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: 
                 Kind.NOT_TOLD_APART,
                 a,
                 (b,),
-                f"{leaf(a)} and {leaf(b)} are siblings, and in {round(100 * (1 - pair.auc))} of 100 cases the pictures "
-                "do not tell which is which.",
-                f"Put {leaf(a)} and {leaf(b)} together, or say in words and pictures what makes them different.",
+                f"{leaf(a)} and {leaf(b)} stand side by side, and the pictures do not tell which is which: of 100 pairs, "
+                f"{round(100 * (1 - pair.auc))} would be taken the wrong way round (by guessing: 50). One entry or two?",
+                f"Make {leaf(a)} and {leaf(b)} one entry, or say in words and pictures what makes them two.",
                 max(0.0, min(1.0, 2 * pair.auc - 1)),  # 0: by guessing
                 pair.p_value,
             )
@@ -87,22 +99,23 @@ def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: 
 
 
 def fit_of(
-    probability: NDArray[np.float64], t: Targets, groups: Sequence[str], enough: Sequence[int], *, seed: int
+    probability: NDArray[np.float64], t: Targets, groups: Sequence[str | None], enough: Sequence[int], *, seed: int
 ) -> Agreement | None:
-    """Agreement over the classes with enough images; None where there are too few, or no two groups of siblings."""
-    kept = np.array([i for i in enough if groups[i]], dtype=np.int64)
-    sizes = [sum(groups[j] == groups[i] for j in kept) for i in kept]
-    if len(kept) < MIN_CLASSES or len({groups[i] for i, s in zip(kept, sizes, strict=True) if s > 1}) < 2:
+    """Agreement over the classes of a branch with enough images; None with too few, or no two groups of siblings."""
+    below = {i: g for i in enough if (g := groups[i])}  # the top is no branch to lie in
+    kept = np.array(list(below), dtype=np.int64)
+    size = Counter(below.values())
+    if len(kept) < MIN_CLASSES or sum(s > 1 for s in size.values()) < 2:
         return None
     rows = np.flatnonzero(np.isin(t.first, kept))
     renumbered = np.searchsorted(kept, t.first[rows])
-    found = agreement(probability[np.ix_(rows, kept)], renumbered, [groups[i] for i in kept], seed=seed)
+    found = agreement(probability[np.ix_(rows, kept)], renumbered, list(below.values()), seed=seed)
     places = tuple(type(p)(int(kept[p.concept]), p.own, p.other, p.share, p.p_value) for p in found.places)
     return Agreement(found.own, found.by_chance, found.p_value, places)
 
 
 def out_of_place(
-    fit: Agreement, classes: Sequence[str], groups: Sequence[str], *, alpha: float, most: float
+    fit: Agreement, classes: Sequence[str], groups: Sequence[str | None], *, alpha: float, most: float
 ) -> list[Problem]:
     """Concepts whose pictures mostly (`most`) go to one other branch; the tree itself where it follows no looks."""
     if fit.p_value > alpha:
@@ -124,7 +137,7 @@ def out_of_place(
             classes[p.concept],
             (p.other,),
             f"{leaf(classes[p.concept])} looks more like what is under {leaf(p.other)} ({round(100 * p.share)} of 100 "
-            f"pictures) than like its siblings under {leaf(groups[p.concept])} ({round(100 * p.own)}).",
+            f"pictures) than like its siblings under {leaf(groups[p.concept] or '')} ({round(100 * p.own)}).",
             f"See whether {leaf(classes[p.concept])} belongs under {leaf(p.other)}.",
             max(0.5, 1 - p.share / 2),  # a thing to look at: after what is wrong by the book
             p.p_value,
@@ -134,8 +147,10 @@ def out_of_place(
     ]
 
 
-def group_of(concept: str, tree: ConceptTree) -> str:
-    """The first parent of the entry a concept means; empty for none."""
+def group_of(concept: str, tree: ConceptTree) -> str | None:
+    """The first parent of the entry a concept means; empty at the top, None for a concept that is no entry."""
     name = entry_of(concept, tree)
-    parents = tree.parents(name) if name is not None else ()
+    if name is None:
+        return None
+    parents = tree.parents(name)
     return parents[0] if parents else ""

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.separability import auc_of, interval, p_below
+from analysis.separability import auc_of, interval, spread_at
 from analysis.statistics import benjamini_hochberg
 
 Float64 = NDArray[np.float64]
@@ -92,18 +92,32 @@ def siblings_apart(
         limit: in (0.5, 1).
     """
     found: list[tuple[float, tuple[float, float], float]] = []
+    logs = np.log(probability + FLOOR)
+    rows_of = {c: np.flatnonzero(first == c) for c in {c for pair in pairs for c in pair}}
     for a, b in pairs:
-        rows = np.flatnonzero((first == a) | (first == b))
-        odds = np.log(probability[rows, a] + FLOOR) - np.log(probability[rows, b] + FLOOR)
-        is_a = first[rows] == a
-        n_a, n_b = int(is_a.sum()), int((~is_a).sum())
+        of_a, of_b = rows_of[a], rows_of[b]
+        rows = np.concatenate([of_a, of_b])
+        odds = logs[rows, a] - logs[rows, b]
+        is_a = np.arange(len(rows)) < len(of_a)
         auc = float(auc_of(odds[:, None], is_a[:, None])[0])
-        found.append((auc, interval(auc, n_a, n_b), p_below(auc, limit, n_a, n_b)))
+        found.append((auc, interval(auc, len(of_a), len(of_b)), _p_below(auc, limit, len(of_a), len(of_b))))
     corrected = benjamini_hochberg(np.array([f[2] for f in found])) if found else np.zeros(0)
     return tuple(
         Siblings(a, b, auc, low, high, float(p))
         for (a, b), (auc, (low, high), _), p in zip(pairs, found, corrected, strict=True)
     )
+
+
+def _p_below(auc: float, limit: float, m: int, n: int) -> float:
+    """One-sided p-value of "the true AUC is `limit` or more", on the scale asin(sqrt(AUC)).
+
+    On the plain scale the estimate is skewed, and with 66 pairs of 20 pictures each, all at the limit, 13 of 100
+    sets raised an alarm in place of 5; on this one 5 do (`tests/analysis/checks/test_taxonomy.py`).
+    """
+    from scipy.stats import norm
+
+    spread = float(spread_at(limit, m, n)) / (2 * np.sqrt(limit * (1 - limit)))
+    return float(norm.cdf((np.arcsin(np.sqrt(auc)) - np.arcsin(np.sqrt(limit))) / max(spread, 1e-9)))
 
 
 def agreement(

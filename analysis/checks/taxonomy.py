@@ -9,8 +9,9 @@ than the taxonomy says, descriptions that say the same. Two labels whose names d
 finger or by a synonym the taxonomy lists are one thing under two names, unless their pictures are told apart: for a
 suspected slip, as *glove* and *globe* are (`analysis.same_name`).
 Then the pictures (`analysis.tree_fit`): a cross-validated linear probe gives every picture a probability for every
-concept. Siblings are not told apart where their AUC is significantly below 0.75 (null: it is 0.75; corrected over all
-pairs of siblings). A concept looks like its cousins where the next best answer for its pictures is significantly
+concept. Siblings - concepts with one parent, and those at the top,
+which a flat folder has only - are not told apart where their AUC is significantly below 0.75 (null: it is 0.75;
+corrected over all pairs asked). A concept looks like its cousins where the next best answer for its pictures is significantly
 more often a concept of one other branch than of its own, for most of its pictures; asked only where the tree as a
 whole follows looks better than trees drawn at random, else that is the finding. Without a written taxonomy one
 is drafted from the folders, and only what can be wrong with such a draft is asked.
@@ -30,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -52,6 +52,7 @@ from analysis.taxonomy_looks import (
     not_told_apart,
     out_of_place,
     said_already,
+    side_by_side,
     two_names,
 )
 from analysis.tree_fit import Agreement, Siblings, siblings_apart
@@ -188,13 +189,25 @@ class TaxonomyResult:
     def _headline(self) -> str:
         whose = "The taxonomy" if self.given else "The tree of your folders"
         if not self.problems:
-            few = f" {self.unasked} pairs of siblings have too few pictures to compare." if self.unasked else ""
             words = "the labels and the pictures agree" if self.pairs else "the labels agree"
-            return f"{whose} and {words}: nothing is named twice, missing or out of place.{few}"
+            return f"{whose} and {words}: nothing is named twice, missing or out of place. {self._compared()}"
         worst_one = min(self.problems, key=lambda p: (self._verdict(p) is not Verdict.FAIL, p.score, p.kind, p.concept))
         rest = len(self.problems) - 1
         more = "" if not rest else " There is one thing more." if rest == 1 else f" There are {rest} things more."
         return worst_one.sentence + more
+
+    def _compared(self) -> str:
+        """What the pictures were asked, in a sentence."""
+        done, left = len(self.pairs), self.unasked
+        if not done and not left:
+            return "No two concepts stand side by side, so the pictures were not compared."
+        pairs = "1 pair" if done == 1 else f"{done:,} pairs"
+        said = f"Pictures were compared for {pairs} of concepts that stand side by side" if done else ""
+        rest = "1 pair" if left == 1 else f"{left:,} pairs"
+        few = f"with fewer than {self.params.min_images} pictures of one of them"
+        if not said:
+            return f"Pictures were not compared: {few}, {rest} of concepts side by side could not be."
+        return f"{said}; {rest}, {few}, could not be." if left else f"{said}."
 
     def _fix(self) -> str:
         if not self.problems:
@@ -261,20 +274,16 @@ def find_taxonomy(
     suspects = same_names(sorted(labels), tree)
     t = _single_labels(dataset, params)
     groups = [group_of(c, tree) for c in t.classes]
-    asks = len(set(groups)) < len(groups) and set(groups) != {""}
-    needed = asks or any(s.reason is Reason.TYPING for s in suspects)
+    needed = any(True for _ in side_by_side(groups)) or any(s.reason is Reason.TYPING for s in suspects)
     probability = _probabilities(features, t, params) if needed else np.zeros(t.member.shape)
     progress(3, 4, "comparing siblings")
     counts = t.member.sum(axis=0)
     enough = [i for i in range(len(t.classes)) if counts[i] >= params.min_images]
     suspects = tuple(s for s in suspects if not said_already(found, s))
     found += two_names(suspects, t, probability, enough, limit=params.told_apart)
-    siblings = [
-        (a, b)
-        for a, b in combinations(range(len(t.classes)), 2)
-        if groups[a] == groups[b] and groups[a] and not named_twice(found, t.classes[a], t.classes[b])
-    ]
-    asked = [p for p in siblings if p[0] in enough and p[1] in enough]
+    twice, many = named_twice(found), set(enough)
+    siblings = [(a, b) for a, b in side_by_side(groups) if frozenset((t.classes[a], t.classes[b])) not in twice]
+    asked = [(a, b) for a, b in siblings if a in many and b in many]
     pairs = siblings_apart(probability, t.first, asked, limit=params.told_apart)
     found += not_told_apart(pairs, t.classes, alpha=params.alpha)
     fit = fit_of(probability, t, groups, enough, seed=params.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from analysis.checks.base import Findings, Unavailable, Verdict
 from analysis.checks.taxonomy import TaxonomyResult, find_taxonomy
@@ -204,16 +205,39 @@ def test_a_tree_that_does_not_follow_looks_is_said_as_a_whole() -> None:
     assert found.verdict is Verdict.WARN and "does not follow looks" in found.headline and kinds(found) == {}
 
 
-def test_clean_trees_of_vectors_alarm_no_more_often_than_alpha() -> None:
+FLAT: Mapping[str, int] = dict.fromkeys(("cans", "hardware", "glass", "paper"), 60)
+
+
+@pytest.mark.parametrize("taxonomy", [(), tuple(Entry(c) for c in FLAT), tuple(Entry(c, "", "Waste") for c in FLAT)])
+def test_one_thing_cut_in_two_at_the_top_is_named_as_it_is_under_a_parent(taxonomy: tuple[Entry, ...]) -> None:
+    found = found_in(FLAT, taxonomy, centres={"hardware": np.eye(8)[0]})
+    assert found.verdict is Verdict.WARN and found.extra["siblings_compared"] == 6
+    assert found.concepts[0].extra["problems"] == [{"kind": "not_told_apart", "names": ["cans", "hardware"]}]
+    assert "One entry or two?" in found.headline
+
+
+def test_a_flat_folder_of_different_things_passes_and_says_what_was_compared() -> None:
+    found = found_in({**FLAT, "rare": 3}, ())
+    assert found.verdict is Verdict.PASS and kinds(found) == {}
+    assert "compared for 6 pairs of concepts that stand side by side; 4 pairs, with fewer than 20" in found.headline
+    assert "No two concepts stand side by side" in found_in({"D": 30}, ()).headline
+
+
+def test_a_label_that_is_no_entry_is_nobodys_sibling() -> None:
+    found = found_in({**FLAT, "stray": 60}, tuple(Entry(c) for c in FLAT), centres={"stray": np.eye(8)[0]})
+    assert kinds(found) == {"stray": {Kind.UNKNOWN_LABEL}} and found.extra["siblings_compared"] == 6
+
+
+@pytest.mark.parametrize("pairs", [[(0, 1), (2, 3), (4, 5), (6, 7)], list(combinations(range(12), 2))])
+def test_pairs_that_are_told_apart_just_so_alarm_no_more_often_than_alpha(pairs: list[tuple[int, int]]) -> None:
     rng = np.random.default_rng(0)
     alarms, trials = 0, 200
     for _ in range(trials):
-        first = np.repeat(np.arange(8), 25)
-        logits = rng.normal(0, 1, (len(first), 8))
-        logits[np.arange(len(first)), first] += 1.1  # AUC of a pair about 0.78: at the limit's good side
+        first = np.repeat(np.arange(12), 20)
+        logits = rng.normal(0, 1, (len(first), 12))
+        logits[np.arange(len(first)), first] += norm.ppf(0.75)  # the AUC of each pair is 0.75, the limit itself
         probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        pairs = siblings_apart(probability, first, [(0, 1), (2, 3), (4, 5), (6, 7)], limit=0.75)
-        alarms += any(p.p_value <= 0.05 for p in pairs)
+        alarms += any(p.p_value <= 0.05 for p in siblings_apart(probability, first, pairs, limit=0.75))
     assert alarms <= binom.ppf(0.975, trials, 0.05)
 
 
