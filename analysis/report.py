@@ -11,6 +11,7 @@ import math
 import os
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from analysis.checks import base as tables
 from analysis.checks.base import Check, ConceptFinding, Findings, Unavailable
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset
 from analysis.embedders.base import ModelInfo
-from analysis.errors import ExplorerError, UsageError
+from analysis.errors import Cancelled, ExplorerError, UsageError
 from analysis.features import Features, Pictures
 from analysis.progress import Progress, no_progress
 from analysis.regions import coco
@@ -58,12 +59,34 @@ def run_checks(
     seed: int = 0,
     deep: bool = False,
     progress: Progress = no_progress,
+    on_defect: Callable[[Check, Exception], None] | None = None,
 ) -> tuple[Outcome, ...]:
-    """Run these checks one after the other, each with its default parameters, this seed and this depth."""
-    return tuple(
-        run_check(dataset, features, check, check.default_params(seed=seed, deep=deep), progress=progress)
-        for check in checks
-    )
+    """Run these checks one after the other, each with its default parameters, this seed and this depth.
+
+    Args:
+        on_defect: told of a check that a defect of ours stopped; that check is then `unavailable`, and the others go
+            on. Without it the error is raised.
+    """
+    out = []
+    for check in checks:
+        try:
+            done = run_check(dataset, features, check, check.default_params(seed=seed, deep=deep), progress=progress)
+        except Cancelled:
+            raise
+        except Exception as error:
+            if on_defect is None:
+                raise
+            on_defect(check, error)
+            done = Outcome(check, Unavailable(f"Stopped by a defect of this program: {where(error)}.").findings(), 0.0)
+        out.append(done)
+    return tuple(out)
+
+
+def where(error: Exception) -> str:
+    """An unexpected error in few words: its kind, what it says, and the file and line it came from."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in last)
+    return f"{type(error).__name__}: {error}{place}".replace("\n", " ")
 
 
 def run_check(

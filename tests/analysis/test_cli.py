@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,7 @@ def test_checks_lists_the_registry_as_json(capsys: pytest.CaptureFixture[str]) -
         (["audit", "x", "--out", "o", "--deep", "yes"], "invalid choice"),
         (["audit", "x", "--out", "o", "--fail-on", "cannot_tell"], "invalid choice"),
         (["audit", "x", "--out", "o", "--colour", "red"], "unrecognized"),
+        (["audit", "", "--out", "o"], "empty"),
         (["audit", "nowhere", "--out", "o"], "nowhere"),
         (["audit", ".", "--out", "o", "--real-world", "nowhere"], "nowhere"),
         (["audit", "x", "--out", "o", "--taxonomy", "none.yaml"], "none.yaml"),
@@ -177,6 +179,33 @@ def test_fail_on_decides_the_exit_code(uneven_folder: Path, tmp_path: Path, fail
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["checks"][0]["verdict"] == "warn"
     assert report["checks"][0]["concepts"][0]["concept"] == "rare"
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("never", 0), ("fail", 1)])
+def test_a_check_that_a_defect_stops_is_unavailable_and_the_others_are_written(
+    uneven_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    fail_on: str, code: int,
+) -> None:  # fmt: skip
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("float division by zero")
+
+    checks = tuple(replace(c, function=broken) if c.id == "leakage" else c for c in CHECKS)
+    monkeypatch.setattr("analysis.registry.CHECKS", checks)
+    options = ("--checks", "balance,leakage,image_quality", "--fail-on", fail_on)
+    assert run("audit", uneven_folder, *options, "--out", tmp_path / "out") == code
+    found = {c["id"]: c for c in json.loads((tmp_path / "out" / "report.json").read_text())["checks"]}
+    assert found["balance"]["verdict"] == "warn" and found["image_quality"]["score"] is not None
+    assert found["leakage"]["verdict"] == "unavailable" and "test_cli.py" in found["leakage"]["reason"]
+    err = capsys.readouterr().err
+    assert "leakage: ZeroDivisionError" in err and "Traceback" not in err
+
+
+def test_an_empty_real_world_folder_is_said(
+    uneven_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    assert run("audit", uneven_folder, "--real-world", tmp_path / "nothing", "--out", tmp_path / "out") == 2
+    assert "nothing: no readable image" in error_line(capsys)
 
 
 def test_no_readable_image_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
