@@ -13,7 +13,10 @@ Hochberg 1995). `warn`: corrected p at most alpha. `fail`: also a tenth of the c
 
 Where there are pictures from real use, a fault that is common there (at least `common_from` of them, more than
 mistakes explain) is no fault: a model must cope with it. No picture is flagged for it; instead, if training has less
-than half of that share (Fisher's exact test, corrected over the kinds), its absence is the finding.
+than half of that share (Fisher's exact test, corrected over the kinds), its absence is the finding. A concept is named
+for it only by its own pictures: its real-world pictures against its training pictures, at least `MIN_OWN` (10) of
+each, corrected over concepts and kinds. Where no concept is significant alone, or real-world pictures carry no
+labels, the dataset as a whole is, and the concept of the lowest p bears the verdict and says so.
 
 References: of the measures, in `analysis.attributes`; Fisher 1922, doi:10.2307/2340521.
 
@@ -65,7 +68,8 @@ METHOD: Final = """
   no person would call a fault, and what no person would keep is always flagged. Among night photos a dark picture
   is usual; among daylight photos it is not.
 - **Common in real use is no fault.** If pictures of real use are often dark, a model has to cope with dark
-  pictures. Then none is flagged for it, and the finding is that training lacks them.
+  pictures. Then none is flagged for it, and the finding is that training lacks them. A concept is named
+  for it by its own pictures only (10 of real use and 10 of training at least); else it is a finding of the whole.
 - **Look at this:** more pictures of a concept are flagged than mistakes explain (2 of 100; binomial test,
   corrected for the number of concepts). **Needs work:** a tenth or more of its pictures. **Cannot tell:** fewer
   than 20 training pictures, so that nothing is known of what is usual.
@@ -126,8 +130,8 @@ class ImageQualityResult:
         pictures: one row a picture and reason, worst first: `image` (row of `Dataset.images`), `image_id`, `kind`,
             `origin`, `value` (measure), `score`, `flagged` (bool; else it shows a fault that is common in real use).
         concepts: one row a concept, and the dataset as a whole with `concept` "" in the last row: `n` (training
-            pictures), `flagged`, `useless` (int), `share`, `p_value` (corrected, nan if n is 0), `verdict`,
-            `score`.
+            pictures), `flagged`, `useless` (int), `share`, `p_value` (corrected, of the test that made the verdict,
+            nan if n is 0), `verdict`, `score`, `by_flags`, `lacking`, `borne` (see `fault_shares.add_lacking`).
         reference: training pictures that say what is usual.
         params: as used.
     """
@@ -146,7 +150,8 @@ class ImageQualityResult:
         whole = self.concepts.iloc[-1]
         found = rank_findings(self._finding(row) for row in self.concepts.iloc[:-1].to_dict("records"))
         verdict = worst([*(f.verdict for f in found), Verdict(whole["verdict"])])  # unlabelled pictures count too
-        p = self.concepts["p_value"].dropna()
+        made = self.concepts[self.concepts["verdict"] == str(verdict)]
+        p = made["p_value"].dropna()
         bad = verdict in (Verdict.WARN, Verdict.FAIL)
         return Findings(
             verdict=verdict,
@@ -156,7 +161,7 @@ class ImageQualityResult:
             p_value=float(p.min()) if len(p) else None,
             concepts=found,
             evidence=self._evidence(None),
-            fix=self._fix(self._of(None), self._lacking()) if bad else "",
+            fix=self._fix(self._of(None), self._lacking() or _first_lacking(found, self.concepts)) if bad else "",
             extra={
                 "flagged": int(whole["flagged"]),
                 "reasons": {str(k): int(n) for k, n in zip(self.kinds["kind"], self.kinds["flagged"], strict=True)},
@@ -177,9 +182,15 @@ class ImageQualityResult:
             },
         )
 
-    def _lacking(self) -> list[dict[str, object]]:
-        rows = self.kinds[self.kinds["lacking"]].sort_values("real_share", ascending=False, kind="stable")
-        return [{str(k): v for k, v in r.items()} for r in rows.to_dict("records")]
+    def _row(self, concept: str | None) -> pd.Series:
+        """Its row of `concepts`; the dataset's for None."""
+        if concept is None:
+            return self.concepts.iloc[-1]
+        return self.concepts.iloc[list(self.members).index(concept)]
+
+    def _lacking(self, concept: str | None = None) -> list[dict[str, object]]:
+        """What a concept's training pictures lack of its real use, the dataset's for None; most frequent first."""
+        return list(self._row(concept)["lacking"])
 
     def _of(self, concept: str | None) -> pd.DataFrame:
         """Flagged training pictures (rows of `pictures`) of a concept, of all for None."""
@@ -188,11 +199,12 @@ class ImageQualityResult:
 
     def _evidence(self, concept: str | None) -> tuple[str, ...]:
         """Flagged training pictures, worst first; then real-world pictures of what training lacks."""
-        lacking = [str(r["kind"]) for r in self._lacking()]
+        lacking = [str(r["kind"]) for r in self._lacking(concept)]
         common = self.pictures[self.pictures["kind"].isin(lacking) & (self.pictures["origin"] == REAL_WORLD)]
-        if concept is not None:  # the concept's own before any other's
+        if concept is not None:
             own = common["image"].isin(self.members[concept])
-            common = pd.concat([common[own], common[~own]])
+            others = common[~own] if self._row(concept)["borne"] else common[:0]  # of the whole, its own come first
+            common = pd.concat([common[own], others])
         ids = [*self._of(concept)["image_id"], *common["image_id"]]
         return tuple(dict.fromkeys(str(i) for i in ids))[: self.params.evidence]
 
@@ -206,15 +218,27 @@ class ImageQualityResult:
         ]
         if lacking:
             parts.append(f"Training lacks pictures that real use has: {_and(lacking)}.")
+        named = self.concepts.iloc[:-1]
+        named = named[named["lacking"].map(bool) & ~named["borne"]].sort_values("p_value", kind="stable")
+        if len(named) and (not lacking or len(named) < len(self.concepts) - 1):
+            first, r = str(named["concept"].iloc[0]).rsplit("/", 1)[-1], named["lacking"].iloc[0][0]
+            shares = f"{_percent(r['real_share'])} of its real use, {_percent(r['training_share'])} of its training"
+            more = f", and of {len(named) - 1:,} more" if len(named) > 1 else ""
+            which = "Above all of" if lacking else "Training lacks pictures that real use has of"
+            parts.append(f"{which} {first}: {_adjective(r)} ({shares}){more}.")
         if not flagged:
-            parts.append(f"None of the {_pictures(n)} looks unusable.")
+            parts.append(
+                "The one training picture does not look unusable."
+                if n == 1
+                else f"None of the {_pictures(n)} looks unusable."
+            )
         else:
-            usual = "" if whole["verdict"] != Verdict.PASS else ", no more than would be flagged by mistake"
+            usual = "" if whole["by_flags"] != Verdict.PASS else ", no more than would be flagged by mistake"
             verb = "has" if flagged == 1 else "have"
             parts.append(f"{flagged:,} of {_pictures(n)} {verb} a fault ({_counts(of)}){usual}.")
             worst_off = self.concepts.iloc[:-1].query("flagged > 0").sort_values("share", kind="stable").tail(1)
             for top in worst_off.to_dict("records"):
-                if top["verdict"] in (Verdict.WARN, Verdict.FAIL) and len(self.concepts) > 2:
+                if top["by_flags"] in (Verdict.WARN, Verdict.FAIL) and len(self.concepts) > 2:
                     name = str(top["concept"]).rsplit("/", 1)[-1]
                     parts.append(f"{name} is hit most: {_percent(top['share'])} of its pictures.")
         return " ".join(parts)
@@ -230,7 +254,7 @@ class ImageQualityResult:
     def _finding(self, row: Mapping[object, object]) -> ConceptFinding:
         concept, verdict, n = str(row["concept"]), Verdict(str(row["verdict"])), int(str(row["n"]))
         of, bad = self._of(concept), str(row["verdict"]) in (Verdict.WARN, Verdict.FAIL)
-        lacking = self._lacking() if bad and n else []
+        lacking = self._lacking(concept) if bad else []
         return ConceptFinding(
             concept=concept,
             verdict=verdict,
@@ -242,6 +266,10 @@ class ImageQualityResult:
                 "n": n,
                 "flagged": int(str(row["flagged"])),
                 "reasons": {str(k): int(v) for k, v in of["kind"].value_counts().items()},
+                "lacking": [
+                    {"kind": r["kind"], "real_world": r["real_share"], "training": r["training_share"]} for r in lacking
+                ],
+                "borne_for_the_whole": bool(row["borne"]),
                 "p_value": row["p_value"],
             },
         )
@@ -250,12 +278,15 @@ class ImageQualityResult:
         n, flagged = int(str(row["n"])), int(str(row["flagged"]))
         if not n:
             return "There is no training picture to judge."
-        absent = [f"training hardly has the {_adjective(r)} pictures of real use" for r in lacking]
+        names = _and([_adjective(r) for r in lacking]) if lacking else ""
+        absent = [f"its training hardly has the {names} pictures of its real use"] if lacking else []
+        if row["borne"]:
+            absent = [f"training as a whole hardly has the {names} pictures of real use, which no concept shows alone"]
         if not flagged:
-            said = f"None of its {_pictures(n)} is flagged"
+            said = "Its one training picture is not flagged" if n == 1 else f"None of its {_pictures(n)} is flagged"
         else:
             said = f"{flagged:,} of its {_pictures(n)} ({flagged / n:.0%}) flagged: {_counts(of)}"
-            if row["verdict"] == Verdict.PASS:
+            if row["by_flags"] == Verdict.PASS:
                 said += ", no more than by mistake"
         return "; ".join([said, *absent]) + "."
 
@@ -271,6 +302,12 @@ class ImageQualityResult:
                 f"Collect {names} pictures as real use has them, and keep the {names} ones that training already has."
             )
         return " ".join(parts)
+
+
+def _first_lacking(found: Sequence[ConceptFinding], concepts: pd.DataFrame) -> list[dict[str, object]]:
+    """What the worst concept lacks, where the whole lacks nothing."""
+    lacking = dict(zip(concepts["concept"], concepts["lacking"], strict=True))
+    return next((lacking[f.concept] for f in found if lacking[f.concept]), [])
 
 
 def _adjective(row: Mapping[str, object]) -> str:
@@ -353,14 +390,18 @@ def find_image_quality(
     )
     enough = int(reference.sum()) >= MIN_REFERENCE
     table = judge(table, alpha=params.alpha, fail_share=params.fail_share, enough=enough)
-    shares = pd.DataFrame([past.iloc[rows].mean() if len(rows) else past.iloc[:0].sum() for rows in own])
+    there = [np.intersect1d(rows, np.flatnonzero(real)) for rows in groups]
+    table = add_lacking(
+        table, kinds, past, own, there,
+        alpha=params.alpha, fail_from=params.lacking_fail, common_from=params.common_from,
+    )  # fmt: skip
     progress(3, 3, "judging the concepts")
     return ImageQualityResult(
         images=_images(images, past, removed, score),
         kinds=kinds,
         measured=measured,
         pictures=_picture_rows(images, past, removed, measured, score),
-        concepts=add_lacking(table, kinds, shares, fail_from=params.lacking_fail),
+        concepts=table,
         members=members,
         reference=int(reference.sum()),
         params=params,

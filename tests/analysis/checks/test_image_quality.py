@@ -199,6 +199,67 @@ def test_dark_pictures_common_in_real_use_are_not_flagged_and_their_absence_is_t
     assert found.fix.startswith("Collect dark pictures")
 
 
+def test_a_concept_is_named_for_what_is_missing_only_by_its_own_pictures_of_real_use() -> None:
+    """Of 12 real-world pictures each, only those of glass are blurry; of paper there is one training picture."""
+    names = [("glass",)] * 25 + [("metal",)] * 25 + [("paper",)] + [("glass",)] * 12 + [("metal",)] * 12
+    names += [("paper",)] * 12
+    _, found = run(dataset(plant(photos(87), list(range(51, 60)), "blurry"), names, real=36))
+    by_name = {c.concept: c for c in found.concepts}
+    assert by_name["glass"].verdict is Verdict.FAIL
+    assert set(by_name["glass"].evidence) == {f"{i}.jpg" for i in range(51, 60)}
+    assert by_name["metal"].verdict is by_name["paper"].verdict is Verdict.PASS
+    assert not by_name["paper"].evidence and by_name["paper"].headline == "Its one training picture is not flagged."
+    assert found.verdict is Verdict.FAIL and found.score == by_name["glass"].score == pytest.approx(0.25)
+    assert found.p_value == by_name["glass"].extra["p_value"] < 0.001  # type: ignore[operator]
+    assert "Above all of glass: blurry (75% of its real use" in found.headline
+
+
+def test_without_labels_on_real_use_the_whole_lacks_it_and_one_concept_bears_that() -> None:
+    names = [("big",)] * 150 + [("small",)] * 50 + [()] * 100
+    images = plant(photos(300), [*range(150, 152), *range(200, 220)], "dark")
+    _, found = run(dataset(images, names, real=100))
+    big, small = found.concepts
+    assert (big.concept, big.verdict, small.verdict) == ("big", Verdict.WARN, Verdict.PASS)
+    assert "training as a whole hardly has the dark pictures" in big.headline and "its real use" not in big.headline
+    assert found.verdict is Verdict.WARN and found.score == big.score
+    assert found.p_value == big.extra["p_value"] < 0.05  # type: ignore[operator]
+    assert set(big.evidence) >= {f"{i}.jpg" for i in range(200, 220)} and not small.evidence
+
+
+def test_what_no_concept_lacks_significantly_alone_is_the_finding_of_the_whole() -> None:
+    names = [(f"c{i % 20:02}",) for i in range(400)]
+    images = plant(photos(400), list(range(300, 330)), "dark")  # of each concept one or two of ten
+    _, found = run(dataset(images, names, real=200))
+    assert found.verdict is Verdict.WARN and found.extra["lacking"]
+    assert [c.verdict for c in found.concepts] == [Verdict.WARN] + [Verdict.PASS] * 19
+    assert found.concepts[0].extra["borne_for_the_whole"] and found.p_value <= 0.05  # type: ignore[operator]
+
+
+def test_a_warning_or_worse_always_has_a_p_value_of_at_most_alpha() -> None:
+    images = plant(plant(photos(300), [*range(200, 230)], "dark"), [*range(0, 40, 2)], "blurry")
+    thin = dataset(plant(photos(400), list(range(24)), "blurry"), [(f"c{i % 40}",) for i in range(400)])
+    for data in (dataset(images, real=100), thin):
+        _, found = run(data)
+        assert found.verdict in (Verdict.WARN, Verdict.FAIL) and found.p_value <= 0.05  # type: ignore[operator]
+        for c in found.concepts:
+            assert (c.verdict is Verdict.PASS) == (c.extra["p_value"] > 0.05)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("share", "labelled"), [(0.06, True), (0.15, True), (0.15, False)])
+def test_faults_as_frequent_in_training_as_in_real_use_are_called_missing_no_more_often_than_alpha(
+    share: float, labelled: bool
+) -> None:
+    runs, alarms = 100, 0
+    for seed in range(runs):
+        images, rng = photos(320, seed=seed), np.random.default_rng(seed)
+        for kind in ("dark", "blurry", "compressed"):
+            images = plant(images, np.flatnonzero(rng.random(320) < share).tolist(), kind)
+        names = [(f"c{i % 4}",) if labelled or i < 200 else () for i in range(320)]
+        found = run(dataset(images, names, real=120))[1]
+        alarms += bool(found.extra["lacking"]) or any(c.extra["lacking"] for c in found.concepts)
+    assert alarms <= binom.ppf(0.95, runs, 0.05)
+
+
 def test_a_fault_that_training_has_as_often_as_real_use_is_no_finding() -> None:
     images = plant(photos(300), [*range(40), *range(200, 220)], "dark")
     _, found = run(dataset(images, real=100))
