@@ -12,7 +12,8 @@ splits are `leakage`). Null hypothesis: no picture is repeated, and a pair of di
 by mistake with probability `FALSE_PASS`; p is the exact binomial upper tail of the altered copies found among the
 pairs compared, 0 where there is an exact copy, corrected over the concepts (Benjamini and Hochberg 1995). `warn`
 needs a corrected p of at most `alpha` and repeats that matter (a hundredth of the concept's pictures), or one picture
-under two concepts. `fail` is a tenth of the pictures or more.
+under two concepts: as a fact where it is copied exactly or nearly all of it agrees (`SURE`), else tested likewise.
+`fail` is a tenth of the pictures or more.
 
 Limits. Copies cut to less than about two thirds, turned by more than about ten degrees, stretched in a slant, or
 with most of the picture covered are not found; nor plain pictures without detail, unless copied exactly. Two photos
@@ -53,6 +54,7 @@ DEFAULT_MATTERS_FROM = 0.01  # of a concept's pictures: fewer change no model
 DEFAULT_FAIL_FROM = 0.1  # of a concept's pictures: evaluation and balance are then visibly wrong
 DEFAULT_FAIL_AT_LEAST = 3  # repeats: one of five pictures is a fifth, and still a single mistake
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
+SURE: Final = 0.8  # share of parts that agree from which a pair is taken for a fact: most altered copies have 0.95
 FALSE_PASS: Final = 0.002  # share of different photos, among those compared, that pass; see docs/checks/uniqueness.md
 
 METHOD: Final = """
@@ -181,9 +183,10 @@ class UniquenessResult:
         else:
             headline = f"{repeats:,} of {_pictures(n)} {_verb(repeats)} another." if repeats else ""
             if conflicts:
-                shown = (
-                    f"{_pictures(conflicts)} also {'appears' if conflicts == 1 else 'appear'} under another concept."
-                )
+                shown = f"{_pictures(conflicts)} may be under another concept too, but so few may be mistaken."
+                if verdict in (Verdict.WARN, Verdict.FAIL):
+                    verb = "appears" if conflicts == 1 else "appear"
+                    shown = f"{_pictures(conflicts)} also {verb} under another concept."
                 headline = f"{headline} {shown}".strip()
         concept = str(row["concept"])
         return ConceptFinding(
@@ -277,6 +280,7 @@ def _concept_table(
     copies = pairs.loc[pairs["kind"] == duplicates.EXACT, ["a", "b"]].to_numpy(dtype=np.int64)
     exact[copies.ravel()] = True
     clash = pairs.loc[pairs["conflict"], ["a", "b"]].to_numpy(dtype=np.int64)
+    sure = ((pairs["kind"] == duplicates.EXACT) | (pairs["score"] >= SURE))[pairs["conflict"]].to_numpy(dtype=bool)
     training = (dataset.images["origin"] == TRAINING).to_numpy()
     image = dataset.labels["image"].to_numpy(dtype=np.int64)
     names = dataset.labels["concept"].to_numpy()
@@ -292,22 +296,31 @@ def _concept_table(
         near = repeats - int((own & aside & exact).sum())
         p = 0.0 if repeats > near else float(binom.sf(near - 1, max(compared, near), FALSE_PASS))
         conflicts = len(np.unique(clash[own[clash]])) if len(clash) else 0
-        rows.append((concept, int(own.sum()), repeats, repeats - near, conflicts, compared, 1 - repeats / own.sum(), p))
-    columns = ["concept", "n", "repeats", "exact", "conflicts", "compared", "score", "p_value"]
+        mine = own[clash].any(axis=1)
+        doubtful = int((mine & ~sure).sum())
+        p_clash = 0.0 if (mine & sure).any() else float(binom.sf(doubtful - 1, max(compared, doubtful), FALSE_PASS))
+        if conflicts:  # two questions
+            p = min(1.0, 2 * min(p, p_clash))
+        rows.append((concept, int(own.sum()), repeats, repeats - near, conflicts, compared, 1 - repeats / own.sum(), p,
+                     p_clash))  # fmt: skip
+    columns = ["concept", "n", "repeats", "exact", "conflicts", "compared", "score", "p_value", "p_clash"]
     table = pd.DataFrame(rows, columns=columns)
     table["p_corrected"] = benjamini_hochberg(table["p_value"].to_numpy(dtype=np.float64)) if len(table) else []
+    clashes = (table["conflicts"] > 0) & (table["p_corrected"] <= params.alpha) & (2 * table["p_clash"] <= params.alpha)
     table["verdict"] = [
-        _verdict(n, repeats, conflicts, p, found.with_pictures, params)
-        for n, repeats, conflicts, p in table[["n", "repeats", "conflicts", "p_corrected"]].to_numpy().tolist()
+        _verdict(n, repeats, clash, p, found.with_pictures, params)
+        for (n, repeats, p), clash in zip(
+            table[["n", "repeats", "p_corrected"]].to_numpy().tolist(), clashes.tolist(), strict=True
+        )
     ]
     return table
 
 
-def _verdict(n: int, repeats: int, conflicts: int, p: float, with_pictures: bool, params: Params) -> str:
+def _verdict(n: int, repeats: int, clash: bool, p: float, with_pictures: bool, params: Params) -> str:
     significant = repeats > 0 and p <= params.alpha
     if significant and repeats >= max(params.fail_at_least, params.fail_from * n):
         return str(Verdict.FAIL)
-    if conflicts or (significant and repeats >= params.matters_from * n):
+    if clash or (significant and repeats >= params.matters_from * n):
         return str(Verdict.WARN)
     return str(Verdict.PASS if with_pictures else Verdict.CANNOT_TELL)
 

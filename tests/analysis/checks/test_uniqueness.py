@@ -92,6 +92,43 @@ def test_one_picture_under_two_concepts_in_two_splits_is_shown_though_it_makes_n
     assert {c.concept: set(c.evidence) for c in findings.concepts} == {name: {"A/3.jpg", "B/copy.jpg"} for name in "AB"}
 
 
+def judged_pairs(scores, compared, kind="near"):
+    """The table of two concepts of 500 pictures, with a pair across them for each score, of so many pairs compared."""
+    from types import SimpleNamespace
+
+    import pandas as pd
+
+    from analysis.checks.uniqueness import DEFAULT_PARAMS, _concept_table
+    from analysis.dataset import Dataset, label_frame
+
+    frame = pd.DataFrame({"image_id": [f"{i}.jpg" for i in range(1000)], "origin": "training", "split": None})
+    labels = label_frame([(i, "AB"[i >= 500]) for i in range(1000)])
+    data = Dataset("made", {}, frame.assign(path="/nowhere"), labels, label_frame([]))
+    pairs = pd.DataFrame({"a": range(len(scores)), "b": range(500, 500 + len(scores)), "kind": kind, "score": scores})
+    tried = np.array([(i % 500, 500 + i % 499) for i in range(compared)])
+    found = SimpleNamespace(tried=tried, with_pictures=True)
+    table = _concept_table(data, found, pairs.assign(conflict=True), np.zeros(1000, dtype=bool), DEFAULT_PARAMS)
+    return set(table["verdict"]), set(table["p_corrected"])
+
+
+def test_a_pair_under_two_concepts_is_a_fact_where_it_agrees_and_else_more_than_chance_mistakes_must_explain():
+    assert judged_pairs([0.55], 600) == ({"pass"}, {1.0}), "one weak pair of 600 compared is a mistake's worth"
+    assert judged_pairs([0.95], 600) == ({"warn"}, {0.0})
+    assert judged_pairs([1.0], 600, kind="exact") == ({"warn"}, {0.0})
+    verdict, p = judged_pairs([0.55] * 8, 600)
+    assert verdict == {"warn"} and max(p) < 0.001
+    assert judged_pairs([0.55], 5)[0] == {"warn"}, "one of five compared is no mistake of 2 in 1,000"
+
+
+@pytest.mark.parametrize("compared", [50, 600, 3000])
+def test_mistakes_of_the_comparison_across_concepts_alarm_no_more_often_than_alpha(compared):
+    rng, alarms = np.random.default_rng(0), 0
+    for _ in range(150):
+        wrong = rng.binomial(compared, 0.002)
+        alarms += wrong > 0 and judged_pairs([0.6] * int(wrong), compared)[0] != {"pass"}
+    assert alarms <= binom.ppf(0.95, 150, 0.05)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
