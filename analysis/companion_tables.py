@@ -36,14 +36,14 @@ COMPANION_COLUMNS: Final = [
     "concept", "number", "kind", "role", "name", "p_corrected", *NUMBERS, "real_positive_with", "picture_drop",
     "picture_random", "pictures", "lacking", "elsewhere", "open", "evidence",
 ]  # fmt: skip
-REGION_COLUMNS: Final = ["number", "image_id", "cells"]
+PLACE_COLUMNS: Final = ["number", "image_id", "cells"]
 NARROWING_COLUMNS: Final = [
     "concept", "n", "kept", "wrong_before", "wrong_after", "found_before", "found_after", "real_without",
     "real_with", "keep", "leave",
 ]  # fmt: skip
 SCORE_COLUMNS: Final = ["concept", "image_id", "shows", "before", "after"]
 PICTURES: Final = 24  # ids listed for each question about a companion
-DRAWN: Final = 8  # of each list, pictures whose regions are kept
+DRAWN: Final = 8  # of each list, pictures whose places are kept
 
 
 def companion_rows(
@@ -54,7 +54,7 @@ def companion_rows(
     wholes: Mapping[int, Scorer],
     progress: Progress,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Companions and their regions.
+    """Companions and their places.
 
     Returns:
         Companions, by concept, then role, then p: `concept`, `number` (row in this table), `kind`, `role`, `name`,
@@ -63,11 +63,11 @@ def companion_rows(
         over in a few pictures), and lists of ids: `pictures` (with the concept and it), `lacking` (with the concept,
         without it), `elsewhere` (known without the concept, with it), `open` (real, not known, with it and
         scored above one half), `evidence`.
-        Regions: `number`, `image_id`, `cells` (list of locations, row by row).
+        Places: `number`, `image_id`, `cells` (list of locations, row by row).
     """
     ids = dataset.images["image_id"].to_numpy()[read.rows].astype(str)
     out: list[dict[str, Any]] = []
-    regions: list[dict[str, Any]] = []
+    places: list[dict[str, Any]] = []
     for k in sorted({k for k, *_ in listed}):
         score = wholes[k].probability(read.pool.x)
         for role, most in MOST.items():
@@ -93,8 +93,8 @@ def companion_rows(
                 drawn = [*lists["pictures"][:DRAWN], *lists["elsewhere"][:DRAWN], *lists["open"][:DRAWN]]
                 for i in dict.fromkeys(int(i) for i in drawn):
                     cells = [int(c) for c in np.flatnonzero(companion.at[i])]
-                    regions.append({"number": row["number"], "image_id": str(ids[i]), "cells": cells})
-    return pd.DataFrame(out, columns=COMPANION_COLUMNS), pd.DataFrame(regions, columns=REGION_COLUMNS)
+                    places.append({"number": row["number"], "image_id": str(ids[i]), "cells": cells})
+    return pd.DataFrame(out, columns=COMPANION_COLUMNS), pd.DataFrame(places, columns=PLACE_COLUMNS)
 
 
 def _order(one: tuple[int, Companion, float, str]) -> tuple[bool, float, float]:
@@ -340,7 +340,7 @@ def narrowing_rows(
 
 
 def no_rows() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Empty companions, regions, narrowing and scores."""
-    columns = (COMPANION_COLUMNS, REGION_COLUMNS, NARROWING_COLUMNS, SCORE_COLUMNS)
-    companions, regions, narrowing, scores = (pd.DataFrame(columns=list(c)) for c in columns)
-    return companions, regions, narrowing, scores
+    """Empty companions, places, narrowing and scores."""
+    columns = (COMPANION_COLUMNS, PLACE_COLUMNS, NARROWING_COLUMNS, SCORE_COLUMNS)
+    companions, places, narrowing, scores = (pd.DataFrame(columns=list(c)) for c in columns)
+    return companions, places, narrowing, scores

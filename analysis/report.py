@@ -219,7 +219,7 @@ def write(
         HTML: lambda path: path.write_bytes(page.encode("utf-8", "backslashreplace")),
         REPORT: lambda path: path.write_bytes((text + "\n").encode("utf-8", "backslashreplace")),
     }
-    regions = next((o.findings.tables["regions"] for o in outcomes if "regions" in o.findings.tables), None)
+    regions = next((o.findings.tables.get("regions") for o in outcomes if o.check.id == "focality"), None)
     if regions is not None:
         boxes = json.dumps(coco(regions, dataset), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         writers = {REGIONS: lambda path: path.write_bytes(boxes.encode("utf-8", "backslashreplace")), **writers}

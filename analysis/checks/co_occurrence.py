@@ -121,7 +121,7 @@ class CoOccurrenceResult:
         concepts: one row a concept: `concept`, `n`, `verdict`, `score` (1 less the largest excess of an accused
             companion: its share among the concept's pictures less that among others; 1 without one), `p_corrected`.
         companions: see `companion_tables.companion_rows`; accused first.
-        regions: see `companion_tables.region_rows`.
+        places: where they are in some pictures, see `companion_tables.companion_rows`.
         narrowing: see `companion_tables.narrowing_rows`; one row a concept whose fix was tried.
         scores: real pictures of these concepts, `concept`, `image_id`, `shows` (bool), `before`, `after`.
         used: training pictures looked at; `real`: real ones known to show or not to show a concept.
@@ -131,7 +131,7 @@ class CoOccurrenceResult:
 
     concepts: pd.DataFrame
     companions: pd.DataFrame
-    regions: pd.DataFrame
+    places: pd.DataFrame
     narrowing: pd.DataFrame
     scores: pd.DataFrame
     used: int
@@ -163,7 +163,7 @@ class CoOccurrenceResult:
             concepts=found,
             extra={"used": self.used, "real_used": self.real, "grid": list(self.grid)},
             tables={
-                "companions": self.companions, "regions": self.regions, "narrowing": self.narrowing,
+                "companions": self.companions, "places": self.places, "narrowing": self.narrowing,
                 "scores": self.scores,
             },
         )  # fmt: skip
@@ -302,12 +302,12 @@ def find_co_occurrence(
             if fixed is not None:
                 narrowed[e.concept] = fixed
     listed = [(e.concept, c, p, r) for (e, c), p, r in zip(tried, corrected, roles, strict=True)]
-    companions, regions = tables.companion_rows(dataset, features, read, listed, wholes, progress)
+    companions, places = tables.companion_rows(dataset, features, read, listed, wholes, progress)
     narrowing, scores = tables.narrowing_rows(dataset, read, narrowed)
     return CoOccurrenceResult(
         concepts=tables.concept_rows(classes, count, every, companions, params.min_images, params.fail_wrong),
         companions=companions,
-        regions=regions,
+        places=places,
         narrowing=narrowing,
         scores=scores,
         used=pool.training,

@@ -36,7 +36,9 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     companions = findings.tables.get("companions")
     if companions is None or companions.empty:
         return
-    if not set(COMPANION_COLUMNS) <= set(companions.columns):  # kept by an earlier version
+    if "places" not in findings.tables or not set(COMPANION_COLUMNS) <= set(
+        companions.columns
+    ):  # kept by an earlier version
         st.caption("This result was kept by an earlier version: press “Run again” to see what recurs.")
         return
     order = [f.concept for f in findings.concepts if f.concept in set(companions["concept"])]
@@ -96,8 +98,8 @@ def _bars(own: pd.DataFrame, name: str) -> None:
 def _one(opened: OpenDataset, findings: Findings, row: Mapping[Any, Any], name: str) -> None:
     """One companion: what was measured in words, then its pictures, outlined."""
     st.markdown(md(" ".join(_measured(row, name))))
-    regions = findings.tables["regions"]
-    cells = dict(zip(*(regions.loc[regions["number"] == row["number"], c] for c in ("image_id", "cells")), strict=True))
+    places = findings.tables["places"]
+    cells = dict(zip(*(places.loc[places["number"] == row["number"], c] for c in ("image_id", "cells")), strict=True))
     grid = [int(g) for g in findings.extra["grid"]]  # type: ignore[attr-defined]
 
     def strip(title: str, key: str) -> None:

@@ -26,3 +26,18 @@ def test_a_mark_is_named_and_outlined_on_its_pictures(tmp_path, monkeypatch):
     shown = words(page)
     assert "tin: the score leans on a mark" in shown
     assert shown.count("<figure") >= 4 and "data:image/jpeg;base64" in shown
+
+
+def test_a_result_kept_under_the_old_name_of_its_table_asks_for_another_run(monkeypatch):
+    import pandas as pd
+
+    from analysis.checks.base import Findings, Verdict
+    from analysis.companion_tables import COMPANION_COLUMNS
+    from components.charts import co_occurrence
+
+    said = []
+    monkeypatch.setattr(co_occurrence.st, "caption", said.append)
+    kept = pd.DataFrame([dict.fromkeys(COMPANION_COLUMNS, "x")])
+    tables = {"companions": kept, "regions": pd.DataFrame({"number": [0], "image_id": ["a"], "cells": [[1]]})}
+    co_occurrence.draw(None, Findings(Verdict.WARN, 0.5, "x", tables=tables))
+    assert said and "Run again" in said[0]
