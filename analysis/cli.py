@@ -20,6 +20,7 @@ from typing import Any, NoReturn, Self, TextIO
 from analysis.errors import Cancelled, ExplorerError, InputError, UsageError
 
 DONE, FOUND, WRONG, STOPPED = 0, 1, 2, 130
+MOST_TOLD = 10  # files and lines left out that are named on stderr
 LINE_SECONDS = 5.0  # a plain progress line at most this often, where stderr is no terminal
 
 
@@ -141,10 +142,19 @@ def _audit(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         print(one_line(f"{outcome.check.id}: {outcome.findings.verdict} - {outcome.findings.headline}"))
     print(one_line(f"written: {', '.join(str(path) for path in written)}"))
+    _tell_left_out(dataset.unreadable)
     for defect in defects:
         print(one_line(f"defect of this program, please report it: {defect}"), file=sys.stderr)
     unknown = bool(defects) and options.fail_on != "never"  # what could not be looked at must not pass a gate
     return FOUND if unknown or _reached(options.fail_on, [o.findings.verdict for o in outcomes]) else DONE
+
+
+def _tell_left_out(unreadable: Sequence[Any]) -> None:
+    """Files, lines and values that could not be used, on stderr; the report lists every one."""
+    for bad in unreadable[:MOST_TOLD]:
+        print(one_line(f"left out: {bad.image_id}: {bad.reason}"), file=sys.stderr)
+    if len(unreadable) > MOST_TOLD:
+        print(f"left out: {len(unreadable) - MOST_TOLD:,} more, see dataset.unreadable in report.json", file=sys.stderr)
 
 
 def _given(options: argparse.Namespace, taxonomy: Sequence[Any]) -> dict[str, object]:

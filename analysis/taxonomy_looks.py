@@ -88,8 +88,9 @@ def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: 
                 Kind.NOT_TOLD_APART,
                 a,
                 (b,),
-                f"{leaf(a)} and {leaf(b)} stand side by side, and the pictures do not tell which is which: of 100 pairs, "
-                f"{round(100 * (1 - pair.auc))} would be taken the wrong way round (by guessing: 50). One entry or two?",
+                f"{leaf(a)} and {leaf(b)} stand side by side, and the pictures do not tell which is which: of 100 "
+                f"pairs, {round(100 * (1 - pair.auc))} would be taken the wrong way round (by guessing: 50). "
+                "One entry or two?",
                 f"Make {leaf(a)} and {leaf(b)} one entry, or say in words and pictures what makes them two.",
                 max(0.0, min(1.0, 2 * pair.auc - 1)),  # 0: by guessing
                 pair.p_value,

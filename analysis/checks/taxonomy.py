@@ -9,12 +9,12 @@ than the taxonomy says, descriptions that say the same. Two labels whose names d
 finger or by a synonym the taxonomy lists are one thing under two names, unless their pictures are told apart: for a
 suspected slip, as *glove* and *globe* are (`analysis.same_name`).
 Then the pictures (`analysis.tree_fit`): a cross-validated linear probe gives every picture a probability for every
-concept. Siblings - concepts with one parent, and those at the top,
-which a flat folder has only - are not told apart where their AUC is significantly below 0.75 (null: it is 0.75;
-corrected over all pairs asked). A concept looks like its cousins where the next best answer for its pictures is significantly
-more often a concept of one other branch than of its own, for most of its pictures; asked only where the tree as a
-whole follows looks better than trees drawn at random, else that is the finding. Without a written taxonomy one
-is drafted from the folders, and only what can be wrong with such a draft is asked.
+concept. Siblings - concepts with one parent, and those at the top, which a flat folder has only - are not told apart
+where their AUC is significantly below 0.75 (null: it is 0.75; corrected over all pairs asked). A concept looks like
+its cousins where the next best answer for its pictures is significantly more often a concept of one other branch than
+of its own, for most of its pictures; asked only where the tree as a whole follows looks better than trees drawn at
+random, else that is the finding. Without a written taxonomy one is drafted from the folders, and only what can be
+wrong with such a draft is asked.
 `fail`: an entry above itself; a label unknown to the taxonomy that holds a tenth of all labels or more. All else is
 `warn`. The check never answers `cannot_tell`: facts need no number of pictures; how many pairs of siblings had too few
 pictures (20 each) is said.

@@ -72,41 +72,51 @@ class _Given(NamedTuple):
     numbers: list[object]
 
 
-def given_boxes(value: object, where: str, name_of: Callable[[object], str]) -> list[Box]:
+def given_boxes(value: object, name_of: Callable[[object], str], leave_out: Callable[[str], None]) -> list[Box]:
     """The boxes of a manifest's cell: a list, or its JSON text; None and blank text are no boxes.
 
     Args:
         value: the cell.
-        where: names the row in an error.
         name_of: makes a tidy concept of what a box names.
-
-    Raises:
-        InputError: it is no list of boxes, or a box is not one.
+        leave_out: told why a box (or the whole cell) means nothing; it is passed over, the others stay.
     """
+    try:
+        items = _items(value)
+    except InputError as error:
+        leave_out(str(error))
+        return []
+    boxes = []
+    for item in items:
+        if item is not None:
+            try:
+                given = _one(item)
+                boxes.append(_placed(name_of(given.concept), given.numbers))
+            except InputError as error:
+                leave_out(str(error))
+    return boxes
+
+
+def _items(value: object) -> list[object]:
     if isinstance(value, str):
-        value = _parsed(value, where) if value.strip() else None
+        value = _parsed(value) if value.strip() else None
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return []
     if isinstance(value, dict):
-        items: list[object] = [value]
-    elif isinstance(value, (list, tuple)):
-        items = [list(value)] if len(value) == 4 and all(map(_is_number, value)) else list(value)
-    else:
-        raise InputError(f"{where}: boxes must be a list, not {shown(value, 60)}; {_FORM}.")
-    found = (_one(item, where) for item in items if item is not None)
-    boxes = (_placed(name_of(given.concept), given.numbers, where) for given in found)
-    return [box for box in boxes if box is not None]
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [list(value)] if len(value) == 4 and all(map(_is_number, value)) else list(value)
+    raise InputError(f"boxes must be a list, not {shown(value, 60)}; {_FORM}")
 
 
-def _parsed(text: str, where: str) -> object:
+def _parsed(text: str) -> object:
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: boxes {shown(text, 60)} are not JSON; {_FORM}.") from error
+        raise InputError(f"boxes {shown(text, 60)} are not JSON; {_FORM}") from error
     return value
 
 
-def _one(item: object, where: str) -> _Given:
+def _one(item: object) -> _Given:
     if isinstance(item, (list, tuple)):
         # A name may stand before or after the four numbers.
         names = [v for v in item if isinstance(v, str)]
@@ -120,21 +130,21 @@ def _one(item: object, where: str) -> _Given:
             given = [item.get(k) for k in ("x", "y", "width", "height")]
         if isinstance(given, (list, tuple)) and not isinstance(concept, (list, dict)):
             return _Given(concept, list(given))
-    raise InputError(f"{where}: {shown(item, 60)} is no box; {_FORM}.")
+    raise InputError(f"{shown(item, 60)} is no box; {_FORM}")
 
 
-def _placed(concept: str, numbers: Iterable[object], where: str) -> Box | None:
+def _placed(concept: str, numbers: Iterable[object]) -> Box:
     values = list(numbers)
     if len(values) != 4 or not all(map(_is_number, values)):
-        raise InputError(f"{where}: {shown(values, 60)} are not the four numbers of a box; {_FORM}.")
+        raise InputError(f"{shown(values, 60)} are not the four numbers of a box; {_FORM}")
     x, y, width, height = (float(v) for v in values)  # type: ignore[arg-type]
     if width <= 0 or height <= 0:
-        raise InputError(f"{where}: a box must have a width and a height above 0, not {width:g} and {height:g}.")
-    if max(x, y, width, height) <= LARGEST_SHARE:
-        return in_shares(concept, x, y, width, height)
-    box = in_pixels(concept, x, y, width, height, size=None)
+        raise InputError(f"a box must have a width and a height above 0, not {width:g} and {height:g}")
+    given = (concept, x, y, width, height)
+    shares = max(x, y, width, height) <= LARGEST_SHARE
+    box = in_shares(*given) if shares else in_pixels(*given, size=None)
     if box is None:
-        raise InputError(f"{where}: {shown(values, 60)} lie outside any picture; {_FORM}.")
+        raise InputError(f"the box {shown(values, 60)} lies outside its picture; {_FORM}")
     return box
 
 

@@ -3,7 +3,8 @@
 Columns: `image` (path relative to the manifest), `concepts` and `not_concepts` (a list, or text with `;`
 between), `origin`, `split`, `boxes` (see `analysis.readers.boxes`), `predicted` and `confidence` (a model's own
 output; kept as metadata too, so that a gallery can be filtered by it); any other column is kept as metadata.
-Columns of raw bytes are left out.
+Columns of raw bytes are left out. A line or a value that means nothing is passed over and listed with its place and
+the reason; the rest counts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -50,6 +51,29 @@ _TEXT_COLUMNS: Final = frozenset({"predicted"})
 _MAX_CELL: Final = 16 * 1024 * 1024  # characters; Python's own limit (131,072) is below a long list of boxes
 _LIST_TEXT: Final = re.compile(r"""\[\s*(['"].*)?\]""", re.DOTALL)
 _PROGRESS_EVERY: Final = 1000
+_MOST_LISTED: Final = 200
+"""Lines listed one by one; with more, something is wrong with all of them."""
+
+
+class _LeftOut:
+    """Lines and values that were passed over."""
+
+    def __init__(self) -> None:
+        self.listed: list[tuple[str, str, str]] = []  # place, what, why
+        self.count = 0
+
+    def add(self, where: str, what: str, why: str) -> None:
+        """`what` of the line at `where` is left out, because of `why`."""
+        self.count += 1
+        if self.count <= _MOST_LISTED:
+            self.listed.append((where, what, why.rstrip(".")))
+
+    def unreadable(self, name: str, prefix: str) -> list[Unreadable]:
+        """As entries of a listing."""
+        out = [Unreadable(prefix + where, f"{what} left out: {why}") for where, what, why in self.listed]
+        if rest := self.count - len(self.listed):
+            out.append(Unreadable(prefix + name, f"has {rest:,} more lines or values that were left out"))
+        return out
 
 
 class _Row(NamedTuple):
@@ -94,19 +118,27 @@ def read_manifest(
         progress: called now and then with the number of rows so far; the total is not known (0).
 
     Raises:
-        InputError: the table cannot be read or means nothing; the message names the line.
+        InputError: the table cannot be read, or not one of its lines can be used; the message names the first.
     """
     fence = fence or Fence(None)
     listing = Listing(path.parent)
     images: dict[str, _Image] = {}
+    left_out = _LeftOut()
     count = 0
-    for row in _rows(path):
+    for row in _rows(path, lambda where, why: left_out.add(where, "line", why)):
         count += 1
         if count % _PROGRESS_EVERY == 0:
             progress(count, 0, "Reading the manifest")
-        _merge(images, row, path.parent)
-    if count == 0:
+        try:
+            _merge(images, row, path.parent, left_out)
+        except InputError as error:
+            left_out.add(row.where, "line", str(error))
+    if not images and left_out.count:
+        where, _, why = left_out.listed[0]
+        raise InputError(f"{shown(path.name)}: no line of it can be used. The first is {where}: {why}.")
+    if not images:
         raise InputError(f"{shown(path.name)} has no rows. {FORMS}")
+    listing.unreadable += left_out.unreadable(shown(path.name), prefix)
     columns = _metadata_columns(images, from_csv=path.suffix.lower() == ".csv")
     for index, image in enumerate(images.values()):
         if index % _PROGRESS_EVERY == 0:
@@ -140,22 +172,29 @@ def _problem(image: _Image, fence: Fence, prefix: str) -> str | None:
     return OUTSIDE if not fence.allows(image.path) else file_problem(image.path)
 
 
-def _merge(images: dict[str, _Image], row: _Row, folder: Path) -> None:
-    """Add one row to its image; the first row of an image makes it."""
-    where, image_id = row.where, _image_id(row)
-    location = _locate(folder, image_id)
+def _merge(images: dict[str, _Image], row: _Row, folder: Path, left_out: _LeftOut) -> None:
+    """Add one row to its image; the first row of an image makes it.
+
+    Raises:
+        InputError: the row says of no image, or of no origin, what it is; nothing of it is taken.
+    """
+    where, image_id, values = row.where, _image_id(row), dict(row.values)
+    location, origin = _locate(folder, image_id), _origin(row)
     image = images.get(location)
     if image is None:
         image = images[location] = _Image(image_id, location, where)
-    image.origin = _agreed(image, "origin", image.origin, _origin(row), where)
-    image.split = _agreed(image, "split", image.split, as_text(plain(row.values.get("split"))), where)
-    image.concepts.update(dict.fromkeys(_concepts(row.values.get("concepts"), where)))
-    image.negatives.update(dict.fromkeys(_concepts(row.values.get("not_concepts"), where)))
-    image.boxes.update(dict.fromkeys(given_boxes(row.values.get("boxes"), where, concept_path)))
-    for concept, confidence in _predictions(row):
+    read = _Cells(values, where, left_out)
+    image.origin = _agreed(image, "origin", image.origin, origin, read)
+    image.split = _agreed(image, "split", image.split, as_text(plain(values.get("split"))), read)
+    image.concepts.update(dict.fromkeys(read.concepts("concepts")))
+    image.negatives.update(dict.fromkeys(read.concepts("not_concepts")))
+    image.boxes.update(
+        dict.fromkeys(given_boxes(values.get("boxes"), concept_path, lambda why: left_out.add(where, "box", why)))
+    )
+    for concept, confidence in read.predictions():
         said = image.predictions.get(concept, math.nan)
         image.predictions[concept] = confidence if math.isnan(said) or confidence > said else said
-    for name, value in row.values.items():
+    for name, value in values.items():
         if name not in _CORE and name.strip():
             value = plain(value)
             if image.metadata.get(name) is None:
@@ -163,14 +202,14 @@ def _merge(images: dict[str, _Image], row: _Row, folder: Path) -> None:
 
 
 def _image_id(row: _Row) -> str:
-    where, value = row.where, row.values.get("image")
+    value = row.values.get("image")
     if isinstance(value, (dict, bytes)):
-        raise InputError(f"{where}: “image” holds the picture itself; it must be a path relative to the manifest.")
+        raise InputError("“image” holds the picture itself; it must be a path relative to the manifest")
     if isinstance(value, (list, bool)):
-        raise InputError(f"{where}: “image” must be one path, not {shown(value, 60)}.")
+        raise InputError(f"“image” must be one path, not {shown(value, 60)}")
     text = value.strip() if isinstance(value, str) else as_text(plain(value))
     if not text:
-        raise InputError(f"{where}: “image” is empty; give the path of an image relative to the manifest.")
+        raise InputError("“image” is empty; give the path of an image relative to the manifest")
     return text
 
 
@@ -185,50 +224,78 @@ def _locate(folder: Path, image_id: str) -> str:
 def _origin(row: _Row) -> str | None:
     value = as_text(plain(row.values.get("origin")))
     if value is not None and value not in ORIGINS:
-        raise InputError(f"{row.where}: origin is “{shown(value, 60)}”; it must be {TRAINING} or {REAL_WORLD}.")
+        raise InputError(f"origin is “{shown(value, 60)}”; it must be {TRAINING} or {REAL_WORLD}")
     return value
 
 
-def _agreed(image: _Image, what: str, old: str | None, new: str | None, where: str) -> str | None:
-    """The one value an image may have; to choose between two would hide a leak."""
+def _agreed(image: _Image, what: str, old: str | None, new: str | None, read: _Cells) -> str | None:
+    """The one value an image may have: the first; to take the second in silence would hide a leak."""
     if old is not None and new is not None and old != new:
-        raise InputError(
-            f"{where}: {shown(image.image_id)} has {what} “{shown(new, 60)}”, but “{shown(old, 60)}” before"
-            f" (first in {image.where}); give it one {what}."
+        read.leave_out(
+            what,
+            f"{shown(image.image_id)} has {what} “{shown(new, 60)}” here, but “{shown(old, 60)}” before"
+            f" (first in {image.where}), which is kept; give it one {what}",
         )
-    return old if new is None else new
+    return new if old is None else old
 
 
-def _concepts(value: object, where: str, column: str = "concepts") -> list[str]:
-    """Concepts of a list or a text with `;` between, each tidied (`/Fruit/ Apple/` -> `Fruit/Apple`)."""
+class _Cells:
+    """The cells of one row. One that means nothing is left out, of `values` as well."""
+
+    def __init__(self, values: dict[str, object], where: str, left_out: _LeftOut) -> None:
+        self.values = values
+        self._where = where
+        self._left_out = left_out
+
+    def leave_out(self, column: str, why: str) -> None:
+        """Note it, and forget the cell."""
+        self._left_out.add(self._where, column, why)
+        self.values[column] = None
+
+    def concepts(self, column: str) -> list[str]:
+        """Concepts of a list or a text with `;` between, each tidied (`/Fruit/ Apple/` -> `Fruit/Apple`)."""
+        try:
+            return _concepts(self.values.get(column), column)
+        except InputError as error:
+            self.leave_out(column, str(error))
+            return []
+
+    def predictions(self) -> list[tuple[str, float]]:
+        """What a model said: each concept of `predicted` with its `confidence` (nan where there is none)."""
+        concepts = self.concepts("predicted")
+        value = self.values.get("confidence")
+        if isinstance(value, str):
+            text = value.strip().removeprefix("[").removesuffix("]")
+            value = [part for part in text.replace(";", ",").split(",") if part.strip()]
+        given = []
+        for one in value if isinstance(value, list) else [value]:
+            try:
+                given.append(_confidence(one))
+            except InputError as error:
+                self.leave_out("confidence", str(error))
+                given.append(math.nan)
+        if not concepts or all(map(math.isnan, given)):
+            return [(concept, math.nan) for concept in concepts]
+        if len(given) != len(concepts):
+            self.leave_out(
+                "confidence",
+                f"{len(concepts)} concepts are predicted, but {len(given)} confidences are given;"
+                " give one number for each, separated by “;”",
+            )
+            return [(concept, math.nan) for concept in concepts]
+        return list(zip(concepts, given, strict=True))
+
+
+def _concepts(value: object, column: str) -> list[str]:
     if isinstance(value, dict):
-        raise InputError(f"{where}: {column} must be a list or a text with “;” between, not an object.")
-    items = value if isinstance(value, list) else _from_cell(value, where)
+        raise InputError(f"{column} must be a list or a text with “;” between, not an object")
+    items = value if isinstance(value, list) else _from_cell(value)
     if any(isinstance(item, (list, dict)) for item in items):
-        raise InputError(f"{where}: {column} must be names, not lists of lists or objects.")
+        raise InputError(f"{column} must be names, not lists of lists or objects")
     return [path for path in map(concept_path, items) if path]
 
 
-def _predictions(row: _Row) -> list[tuple[str, float]]:
-    """What a model said of the image: each concept of `predicted` with its `confidence` (nan where there is none)."""
-    where = row.where
-    concepts = _concepts(row.values.get("predicted"), where, "predicted")
-    value = row.values.get("confidence")
-    if isinstance(value, str):
-        text = value.strip().removeprefix("[").removesuffix("]")
-        value = [part for part in text.replace(";", ",").split(",") if part.strip()]
-    given = [_confidence(v, where) for v in (value if isinstance(value, list) else [value])]
-    if not concepts or all(map(math.isnan, given)):
-        return [(concept, math.nan) for concept in concepts]
-    if len(given) != len(concepts):
-        raise InputError(
-            f"{where}: {len(concepts)} concepts are predicted, but {len(given)} confidences are given;"
-            " give one number for each, separated by “;”."
-        )
-    return list(zip(concepts, given, strict=True))
-
-
-def _confidence(value: object, where: str) -> float:
+def _confidence(value: object) -> float:
     value = plain(value)
     if value is None:
         return math.nan
@@ -237,11 +304,11 @@ def _confidence(value: object, where: str) -> float:
     except (ValueError, OverflowError):
         number = math.nan
     if not 0 <= number <= 1:
-        raise InputError(f"{where}: confidence is {shown(value, 60)}; it must be a number from 0 to 1.")
+        raise InputError(f"confidence is {shown(value, 60)}; it must be a number from 0 to 1")
     return number
 
 
-def _from_cell(value: object, where: str) -> list[object]:
+def _from_cell(value: object) -> list[object]:
     if not isinstance(value, str):
         return [value]
     text = value.strip()
@@ -254,13 +321,13 @@ def _from_cell(value: object, where: str) -> list[object]:
     except ValueError:
         pass
     except RecursionError as error:
-        raise InputError(f"{where}: the list of concepts is nested too deeply.") from error
+        raise InputError("the list of concepts is nested too deeply") from error
     try:
         if not re.search(r"""['"]\s+['"]""", text):
             return list(ast.literal_eval(text))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         pass
-    raise InputError(f"{where}: the list of concepts {shown(text, 60)} cannot be read; write a;b;c instead.")
+    raise InputError(f"the list of concepts {shown(text, 60)} cannot be read; write a;b;c instead")
 
 
 def _metadata_columns(images: Mapping[str, _Image], *, from_csv: bool) -> dict[str, list[object]]:
@@ -273,16 +340,52 @@ def _metadata_columns(images: Mapping[str, _Image], *, from_csv: bool) -> dict[s
     return out
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def _rows(path: Path, leave_out: Callable[[str, str], None]) -> Iterator[_Row]:
+    """The rows of a table. `leave_out` is told the place of each line that is none, and why."""
     reader = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}.get(path.suffix.lower())
     if reader is None:
         raise InputError(f"{shown(path.name)} is not a form this app reads. {FORMS}")
     try:
-        yield from reader(path)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path.name)} is not UTF-8 text; save it as UTF-8 and try again.") from error
+        yield from reader(path, leave_out)
     except OSError as error:
         raise InputError(f"{shown(path.name)} cannot be read: {shown(error.strerror or error)}.") from error
+
+
+_NOT_UTF8: Final = "not UTF-8 text; save it as UTF-8 and try again"
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a text read with `errors="surrogateescape"` was UTF-8 on disk."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _Lines:
+    """The lines of a file, numbered. Those of a record that turned out to be none can be given back but the first."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: list[str] = []  # in reverse
+        self.taken: list[str] = []
+        self.start = 1
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def end(self, kept: int | None = None) -> None:
+        """A record ends here, or after `kept` of its lines."""
+        kept = len(self.taken) if kept is None else kept
+        self._again += reversed(self.taken[kept:])
+        self.start += kept
+        self.taken = []
 
 
 def _require_image_column(path: Path, names: list[str], hint: str = "") -> None:
@@ -293,49 +396,76 @@ def _require_image_column(path: Path, names: list[str], hint: str = "") -> None:
         raise InputError(f"{shown(path.name)} has the column “{shown(twice[0], 60)}” twice; give each its own name.")
 
 
-def _csv_rows(path: Path) -> Iterator[_Row]:
+def _csv_rows(path: Path, leave_out: Callable[[str, str], None]) -> Iterator[_Row]:
     csv.field_size_limit(_MAX_CELL)
     name = shown(path.name)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            header = [printable(name).strip() for name in next(reader, [])]
-            odd = next((c for c in ";\t|" if "image" in [n.strip() for n in ",".join(header).split(c)]), None)
-            _require_image_column(path, header, " (separate the columns with commas)" if odd else "")
-            for cells in reader:
-                where = f"{name}, line {reader.line_num}"
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if any(cell.strip() for cell in cells[len(header) :]):
-                    raise InputError(
-                        f"{where}: {len(cells)} cells, but {len(header)} columns;"
-                        " put quotes around a value that holds a comma."
-                    )
+    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        lines = _Lines(iter(file))
+        header = _csv_header(path, lines)
+        while True:
+            try:
+                cells = next(csv.reader(lines, strict=True))
+            except StopIteration:
+                return
+            except csv.Error as error:
+                where = f"{name}, line {lines.start}"
+                lines.end(1)  # a quotation mark that is not closed swallows what follows
+                too_long = "field larger" in str(error)
+                leave_out(where, shown(error) if too_long else "its quotation marks do not pair up")
+                continue
+            where, text = f"{name}, line {lines.start}", "".join(lines.taken)
+            lines.end()
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not _is_utf8(text):
+                leave_out(where, _NOT_UTF8)
+            elif any(cell.strip() for cell in cells[len(header) :]):
+                leave_out(
+                    where,
+                    f"{len(cells)} cells, but {len(header)} columns; put quotes around a value that holds a comma",
+                )
+            else:
                 yield _Row(where, dict(zip(header, cells, strict=False)))
-        except csv.Error as error:
-            raise InputError(f"{name}, line {reader.line_num}: {shown(error)}.") from error
 
 
-def _jsonl_rows(path: Path) -> Iterator[_Row]:
+def _csv_header(path: Path, lines: _Lines) -> list[str]:
+    try:
+        header = [printable(name).strip() for name in next(csv.reader(lines, strict=True), [])]
+    except csv.Error as error:
+        raise InputError(f"{shown(path.name)}, line 1: {shown(error)}.") from error
+    if not _is_utf8("".join(lines.taken)):
+        raise InputError(f"{shown(path.name)} is {_NOT_UTF8}.")
+    odd = next((c for c in ";\t|" if "image" in [n.strip() for n in ",".join(header).split(c)]), None)
+    _require_image_column(path, header, " (separate the columns with commas)" if odd else "")
+    lines.end()
+    return header
+
+
+def _jsonl_rows(path: Path, leave_out: Callable[[str, str], None]) -> Iterator[_Row]:
     name = shown(path.name)
-    with open(path, encoding="utf-8-sig") as file:
+    with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             where = f"{name}, line {number}"
+            if not _is_utf8(line):
+                leave_out(where, _NOT_UTF8)
+                continue
             try:
                 values = json.loads(line)
             except (ValueError, RecursionError) as error:
                 reason = getattr(error, "msg", "nested too deeply or out of range")
-                raise InputError(f"{where} is not JSON ({shown(reason)}); each line must be one object.") from error
+                leave_out(where, f"not JSON ({shown(reason)}); each line must be one object")
+                continue
             if not isinstance(values, dict):
-                raise InputError(f'{where} is not an object; each line must be like {{"image": "a.jpg"}}.')
-            if "image" not in values:
-                raise InputError(f"{where} has no “image”. {FORMS}")
-            yield _Row(where, {printable(k).strip(): v for k, v in values.items()})
+                leave_out(where, 'not an object; each line must be like {"image": "a.jpg"}')
+            elif "image" not in values:
+                leave_out(where, f"it has no “image”. {FORMS}")
+            else:
+                yield _Row(where, {printable(k).strip(): v for k, v in values.items()})
 
 
-def _parquet_rows(path: Path) -> Iterator[_Row]:
+def _parquet_rows(path: Path, leave_out: Callable[[str, str], None]) -> Iterator[_Row]:
     name = shown(path.name)
     try:
         with open(path, "rb") as handle:  # a handle, so that no folder or address is ever guessed from the name

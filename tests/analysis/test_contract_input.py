@@ -137,3 +137,29 @@ def test_embeddings_take_the_place_of_the_models(tmp_path: Path, audit: Any) -> 
     pd.DataFrame({"image_id": ids, "embedding": [[1.0, 0.0]] * 3}).to_parquet(tmp_path / "v.parquet")
     found = audit(tmp_path / "in", "--real-world", tmp_path / "real", "--embeddings", tmp_path / "v.parquet")
     assert "+own-" in found.report["model"]["key"]
+
+
+def test_bad_lines_and_values_of_a_manifest_are_in_the_report_and_on_stderr_and_the_rest_is_judged(
+    tmp_path: Path, audit: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures(tmp_path / "in", "1.png", "2.png")
+    lines = (
+        '{"image": "1.png", "concepts": "Apple", "boxes": [{"x": 1, "y": 1, "width": 0, "height": 5}, "junk"]}',
+        "{bad",
+        '{"image": "2.png", "concepts": "Leek", "predicted": "Leek", "confidence": 1.5}',
+    )
+    path = write(tmp_path / "in" / "m.jsonl", "\n".join(lines))
+    found = audit(path)
+    assert found.concepts == {"1.png": ["Apple"], "2.png": ["Leek"]}
+    listed = [(u["image_id"], u["reason"].split(":")[0]) for u in found.report["dataset"]["unreadable"]]
+    assert listed == [("m.jsonl, line 1", "box left out")] * 2 + [
+        ("m.jsonl, line 2", "line left out"),
+        ("m.jsonl, line 3", "confidence left out"),
+    ]
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out: ")]
+    assert [line.removeprefix("left out: ").split(": ")[0] for line in told] == [name for name, _ in listed]
+
+    write(tmp_path / "in" / "none.jsonl", "{bad\n[]\n")
+    assert cli.main(["audit", str(tmp_path / "in" / "none.jsonl"), "--out", str(tmp_path / "none")]) == 2
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+    assert "no line of it can be used" in line and "none.jsonl, line 1: not JSON" in line

@@ -10,12 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from forms_support import boxes, load, pictures, write
+from forms_support import boxes, coco, load, pictures, voc_xml, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.dataset import BOX_COLUMNS
-from analysis.errors import InputError
 from analysis.readers.boxes import given_boxes, in_shares, measured
 
 
@@ -77,12 +76,21 @@ def test_boxes_of_parquet_and_csv_are_the_same(tmp_path: Path) -> None:
         [{"concept": {}, "bbox": [1, 2, 3, 4]}],
     ],
 )
-def test_a_box_that_is_none_is_one_line_that_names_the_row(tmp_path: Path, value: object) -> None:
-    pictures(tmp_path, "1.png")
-    path = rows(tmp_path / "m.jsonl", {"image": "1.png"}, {"image": "1.png", "boxes": value})
-    with pytest.raises(InputError, match=r"^m\.jsonl, line 2: ") as error:
-        load(path)
-    assert "\n" not in str(error.value)
+def test_a_box_that_is_none_is_left_out_with_its_line_and_costs_nothing_else(tmp_path: Path, value: object) -> None:
+    pictures(tmp_path, "1.png", "2.png")
+    good = {"concept": "a", "bbox": [0.1, 0.2, 0.3, 0.4]}
+    both = [good, *value] if isinstance(value, list) else value
+    path = rows(
+        tmp_path / "m.jsonl",
+        {"image": "1.png", "concepts": ["a"], "boxes": [good]},
+        {"image": "2.png", "concepts": ["b"], "boxes": both},
+    )
+    dataset = load(path)
+    assert dataset.concepts_by_row == (("a",), ("b",))
+    kept = [("1.png", "a", 0.1, 0.2, 0.3, 0.4), ("2.png", "a", 0.1, 0.2, 0.3, 0.4)]
+    assert boxes(dataset) == kept[: 1 + isinstance(value, list)]
+    (bad,) = dataset.unreadable
+    assert bad.image_id == "m.jsonl, line 2" and bad.reason.startswith("box left out: ") and "\n" not in bad.reason
 
 
 @pytest.mark.parametrize(
@@ -121,12 +129,41 @@ def test_predictions_are_read(
         ({"apple": 0.5}, None, "predicted must be a list"),
     ],
 )
-def test_a_prediction_that_is_none_is_one_line_that_names_the_row(
+def test_a_prediction_that_is_none_is_left_out_with_its_line_and_costs_nothing_else(
     tmp_path: Path, predicted: object, confidence: object, message: str
 ) -> None:
+    pictures(tmp_path, "1.png", "2.png")
+    bad = {"image": "1.png", "concepts": ["apple"], "predicted": predicted, "confidence": confidence}
+    dataset = load(rows(tmp_path / "m.jsonl", bad, {"image": "2.png", "predicted": "leek", "confidence": 0.5}))
+    assert dataset.concepts_by_row[0] == ("apple",)
+    said = {r: c for r, _, c in dataset.predictions.itertuples(index=False)}
+    assert said.pop(1) == 0.5 and all(map(np.isnan, said.values()))
+    assert dataset.images["confidence"].isna().tolist() == [True, False]  # and still a column of numbers
+    (left,) = dataset.unreadable
+    assert left.image_id == "m.jsonl, line 1" and message in left.reason
+
+
+def test_of_several_confidences_the_bad_one_is_left_out(tmp_path: Path) -> None:
     pictures(tmp_path, "1.png")
-    with pytest.raises(InputError, match=rf"^m\.jsonl, line 1: .*{message}"):
-        load(rows(tmp_path / "m.jsonl", {"image": "1.png", "predicted": predicted, "confidence": confidence}))
+    dataset = load(rows(tmp_path / "m.jsonl", {"image": "1.png", "predicted": "a;b", "confidence": "0.9;1.5"}))
+    assert dataset.predictions["confidence"].tolist()[0] == 0.9 and np.isnan(dataset.predictions["confidence"][1])
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo", "voc"])
+def test_a_box_of_no_width_is_left_out_and_its_label_stays(tmp_path: Path, form: str) -> None:
+    name = {"coco": "images/1.png", "yolo": "images/1.png", "voc": "JPEGImages/1.png"}[form]
+    pictures(tmp_path, name)
+    if form == "coco":
+        write(tmp_path / "annotations" / "instances_a.json", coco(["1.png"], [(0, 0, [4, 2, 0, 5])]))
+    elif form == "yolo":
+        write(tmp_path / "data.yaml", "names: [apple]\ntrain: images\n")
+        write(tmp_path / "labels" / "1.txt", "0 0.5 0.5 0 0.4\n")
+    else:
+        write(tmp_path / "Annotations" / "1.xml", voc_xml("1.png", ("apple", 4, 2, 4, 7)))
+    dataset = load(tmp_path)
+    assert dataset.concepts_by_row == (("apple",),) and boxes(dataset) == []
+    (left,) = dataset.unreadable
+    assert "no box in its picture; the label is kept" in left.reason
 
 
 def test_the_surest_of_several_rows_counts(tmp_path: Path) -> None:
@@ -189,10 +226,10 @@ def test_boxes_beside_their_picture_are_dropped_when_it_is_measured() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5), lambda v: st.lists(v, max_size=5) | st.dictionaries(st.sampled_from(["x", "y", "width", "height", "bbox", "concept"]), v, max_size=5), max_leaves=12))  # fmt: skip  # noqa: E501
-def test_any_value_is_boxes_or_one_clear_error(value: object) -> None:
-    try:
-        found = given_boxes(value, "m, line 1", str)
-    except InputError as error:
-        assert str(error).startswith("m, line 1: ") and "\n" not in str(error)
-    else:
-        assert all(b.width > 0 and b.height > 0 for b in found)
+def test_any_value_is_boxes_and_reasons(value: object) -> None:
+    reasons: list[str] = []
+    found = given_boxes(value, str, reasons.append)
+    assert all(b.width > 0 and b.height > 0 for b in found)
+    assert all(r and "\n" not in r for r in reasons)
+    if isinstance(value, list) and len(value) != 4:
+        assert len(found) + len(reasons) == sum(v is not None for v in value)

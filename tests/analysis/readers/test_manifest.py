@@ -85,8 +85,10 @@ def test_a_printed_list_is_never_guessed_at(tmp_path: Path, cell: str) -> None:
     elif cell.startswith("[["):
         assert read_manifest(path).images[0].concepts == (cell,)
     else:
-        with pytest.raises(InputError, match=r"line 2: the list of concepts"):
-            read_manifest(path)
+        listing = read_manifest(path)
+        assert listing.images[0].concepts == ()
+        assert listing.unreadable[0].image_id == "m.csv, line 2"
+        assert listing.unreadable[0].reason.startswith("concepts left out: the list of concepts")
 
 
 def test_a_name_in_brackets_is_a_name(tmp_path: Path) -> None:
@@ -155,9 +157,12 @@ def test_rows_of_one_image_are_united(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("column", "one", "two"), [("split", "train", "test"), ("origin", "training", "real_world")])
 def test_one_image_in_two_splits_or_origins_is_told_not_hidden(tmp_path: Path, column: str, one: str, two: str) -> None:
     touch(tmp_path, "a.png")
-    path = csv_file(tmp_path, f"image,{column}", f"a.png,{one}", f"a.png,{two}")
-    with pytest.raises(InputError, match=rf"line 3: a.png has {column} “{two}”, but “{one}”.*line 2"):
-        read_manifest(path)
+    listing = read_manifest(csv_file(tmp_path, f"image,{column}", f"a.png,{one}", f"a.png,{two}"))
+    assert getattr(listing.images[0], column) == one
+    (told,) = listing.unreadable
+    assert told.image_id == "m.csv, line 3"
+    assert told.reason.startswith(f"{column} left out: a.png has {column} “{two}” here, but “{one}” before")
+    assert "line 2" in told.reason
 
 
 @pytest.mark.parametrize("written", ["sub\\a.png", "./sub/a.png", ".\\sub\\a.png", "sub/../sub/a.png", " sub/a.png "])
@@ -329,20 +334,19 @@ def test_the_second_path_forces_origin_and_prefix(tmp_path: Path) -> None:
         ("m.csv", "image,concepts\na.png,A,B\n", "line 2: 3 cells, but 2 columns"),
         ("m.csv", 'image,concepts\na.png,"A\n', "line 2"),
         ("m.csv", "image,concepts\n,Apple\n", "line 2: “image” is empty"),
-        ("m.csv", "image,origin\na.png,\nb.png,studio\n", "line 3: origin is “studio”"),
+        ("m.csv", "image,origin\nb.png,studio\nc.png,x\n", "no line .* The first is m.csv, line 2: origin is “studio”"),
         ("m.csv", b"image\n\xff\xfe.png\n", "not UTF-8"),
         ("m.csv", "image\na.png\n".encode("utf-16"), "not UTF-8"),
         ("m.jsonl", "", "has no rows"),
-        ("m.jsonl", '{"image": "a.png"}\n{"image": \n', "line 2 is not JSON"),
-        ("m.jsonl", '["a.png"]\n', "line 1 is not an object"),
-        ("m.jsonl", '{"image": "a.png"}\n{"file": "b.png"}\n', "line 2 has no “image”"),
+        ("m.jsonl", '\n{"image": \n', "line 2: not JSON"),
+        ("m.jsonl", '["a.png"]\n', "line 1: not an object"),
+        ("m.jsonl", '{"file": "b.png"}\n', "line 1: it has no “image”"),
+        ("m.jsonl", b'{"image": "\xff.png"}\n', "line 1: not UTF-8"),
         ("m.jsonl", '{"image": ["a.png"]}\n', "line 1: “image” must be one path"),
         ("m.jsonl", '{"image": {"bytes": "x"}}\n', "holds the picture itself"),
         ("m.jsonl", '{"image": null}\n', "“image” is empty"),
-        ("m.jsonl", '{"image": "a.png", "concepts": {"a": 1}}\n', "not an object"),
-        ("m.jsonl", '{"image": "a.png", "concepts": [["a"]]}\n', "must be names"),
-        ("m.jsonl", "[" * 100_000 + "\n", "line 1 is not JSON"),
-        ("m.jsonl", '{"image": "a.png", "n": ' + "9" * 5000 + "}\n", "line 1 is not JSON"),
+        ("m.jsonl", "[" * 100_000 + "\n", "line 1: not JSON"),
+        ("m.jsonl", '{"image": "a.png", "n": ' + "9" * 5000 + "}\n", "line 1: not JSON"),
         ("m.parquet", b"PAR1 no", "not a Parquet file"),
         ("m.parquet", b"", "not a Parquet file"),
         ("m.json", "[]", "not a form this app reads"),
@@ -357,6 +361,78 @@ def test_a_manifest_that_means_nothing_is_one_clear_line(
         read_manifest(path)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+BAD_LINES = {
+    "m.csv": (
+        "image,concepts,origin\n",
+        (b'b.png,"Pear,\n', "quotation marks do not pair up"),
+        (b'b.png,"Pe"ar,\n', "quotation marks do not pair up"),
+        (b"b.png,Pear,Red,Green\n", "4 cells, but 3 columns"),
+        (b",Pear,\n", "“image” is empty"),
+        (b"b.png,Pear,studio\n", "origin is “studio”"),
+        (b"b.png,K\xe4se,\n", "not UTF-8"),
+    ),
+    "m.jsonl": (
+        "",
+        (b"{bad\n", "not JSON"),
+        (b"[1]\n", "not an object"),
+        (b'{"file": "b.png"}\n', "no “image”"),
+        (b'{"image": {"bytes": "x"}}\n', "holds the picture itself"),
+        (b'{"image": ["b.png"]}\n', "must be one path"),
+        (b'{"image": "b.png", "origin": "studio"}\n', "origin is “studio”"),
+        (b'{"image": "\xff.png"}\n', "not UTF-8"),
+    ),
+}
+GOOD_LINES = {
+    "m.csv": [b"a.png,Apple,\n", b'c.png,"Fig;\nRed",\n', b"d.png,Leek,\n"],
+    "m.jsonl": [
+        b'{"image": "a.png", "concepts": "Apple"}\n',
+        b'{"image": "c.png", "concepts": ["Fig", "Red"]}\n',
+        b'{"image": "d.png", "concepts": "Leek"}\n',
+    ],
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("name", "line", "message"), [(n, *bad) for n, (_, *every) in BAD_LINES.items() for bad in every]
+)
+def test_a_bad_line_is_listed_and_costs_no_other_line(
+    tmp_path: Path, name: str, line: bytes, message: str, place: int
+) -> None:
+    touch(tmp_path, "a.png", "c.png", "d.png")
+    good = GOOD_LINES[name]
+    head = str(BAD_LINES[name][0]).encode()
+    (tmp_path / name).write_bytes(head + b"".join([*good[:place], line, *good[place:]]))
+    listing = read_manifest(tmp_path / name)
+    assert {i: e.concepts for i, e in by_id(listing).items()} == {
+        "a.png": ("Apple",), "c.png": ("Fig", "Red"), "d.png": ("Leek",),
+    }  # fmt: skip
+    (left,) = listing.unreadable
+    at = 1 + (head + b"".join(good[:place])).count(b"\n")
+    assert left.image_id == f"{name}, line {at}" and left.reason.startswith("line left out: ")
+    assert message in left.reason and "\n" not in left.reason
+
+
+@pytest.mark.parametrize(("value", "message"), [({"a": 1}, "not an object"), ([["a"]], "must be names")])
+def test_concepts_that_are_none_are_left_out_and_the_picture_stays(tmp_path: Path, value: object, message: str) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    path = jsonl_file(tmp_path, {"image": "a.png", "concepts": value}, {"image": "b.png", "concepts": "Pear"})
+    listing = read_manifest(path)
+    assert [e.concepts for e in listing.images] == [(), ("Pear",)]
+    assert message in listing.unreadable[0].reason
+
+
+def test_of_very_many_bad_lines_the_first_are_listed_and_the_others_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    path = csv_file(tmp_path, "image,origin", "a.png,", *["b.png,studio"] * 1000)
+    listing = read_manifest(path, origin="real_world", prefix="real_world:")
+    assert len(listing.unreadable) == 201
+    assert listing.unreadable[0].image_id == "real_world:m.csv, line 3"
+    assert (listing.unreadable[-1].image_id, listing.unreadable[-1].reason) == (
+        "real_world:m.csv", "has 800 more lines or values that were left out",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.struct([("bytes", pa.binary()), ("path", pa.string())])])
