@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.dataset import CORE_COLUMNS
+from analysis.names import composed
 
 # Columns that the measuring of an image adds, and the columns of the written reports.
 MEASURED_COLUMNS: Final = (
@@ -77,8 +78,8 @@ def as_text(value: object) -> str | None:
 
 
 def concept_path(value: object) -> str:
-    """A concept's name, tidied: `/Fruit/ Apple/` is `Fruit/Apple`; "" where there is none."""
-    return "/".join(part for p in (as_text(plain(value)) or "").split("/") if (part := p.strip()))
+    """A concept's name, tidied and composed: `/Fruit/ Apple/` is `Fruit/Apple`; "" where there is none."""
+    return "/".join(part for p in composed(as_text(plain(value)) or "").split("/") if (part := p.strip()))
 
 
 def printable(text: str) -> str:

@@ -2,7 +2,7 @@
 
 `Fruit/Apple/a.jpg` shows `Fruit/Apple`. Top-level folders named exactly train, val, valid or test are
 splits. Hidden files and folders and `__MACOSX` are passed over. Links are followed, loops are not. No
-image is decoded.
+image is decoded. Concepts are composed (`analysis.names`); ids and paths stay as they are on disk.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from analysis.dataset import REAL_WORLD, REAL_WORLD_PREFIX, SPLITS, TRAINING, Unreadable, ancestors
 from analysis.errors import InputError
+from analysis.names import composed
 from analysis.progress import Progress, no_progress
 from analysis.readers.listing import (
     BAD_NAME,
@@ -86,7 +87,7 @@ def read_folder(
     listing = Listing(root, ignored=walk.ignored)
     no_rest: tuple[str, ...] = ()
     for parts, name, path in walk.images:
-        split, folders = split_of(parts)
+        split, folders = split_of(tuple(map(composed, parts)))
         image_id = "/".join((*parts, name))
         if reason := _name_problem(image_id, prefix):
             listing.unreadable.append(Unreadable(prefix + shown(image_id, 4096), reason))
@@ -143,8 +144,8 @@ class KnownConcepts:
     """
 
     def __init__(self, known: Collection[str]) -> None:
-        self._explicit = frozenset(known)
-        self._known = self._explicit.union(*map(ancestors, known))
+        self._explicit = frozenset(map(composed, known))
+        self._known = self._explicit.union(*map(ancestors, self._explicit))
         last = {c: c.rsplit("/", 1)[-1] for c in self._explicit}
         shared = Counter(last.values())
         self._by_last_name = {name: concept for concept, name in last.items() if shared[name] == 1}
@@ -154,7 +155,7 @@ class KnownConcepts:
     def match(self, parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """The concept ("" for none) and the folders that name nothing: the longest run, then the deepest."""
         if parts not in self._cache:
-            self._cache[parts] = self._find(parts)
+            self._cache[parts] = self._find(tuple(map(composed, parts)))
         return self._cache[parts]
 
     def _find(self, parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

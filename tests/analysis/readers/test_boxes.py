@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,19 @@ def test_of_several_confidences_the_bad_one_is_left_out(tmp_path: Path) -> None:
     pictures(tmp_path, "1.png")
     dataset = load(rows(tmp_path / "m.jsonl", {"image": "1.png", "predicted": "a;b", "confidence": "0.9;1.5"}))
     assert dataset.predictions["confidence"].tolist()[0] == 0.9 and np.isnan(dataset.predictions["confidence"][1])
+
+
+def test_names_of_labels_boxes_and_predictions_are_composed(tmp_path: Path) -> None:
+    whole, apart = unicodedata.normalize("NFC", "Käse"), unicodedata.normalize("NFD", "Käse")
+    pictures(tmp_path, f"{apart}.png")
+    given = {
+        "image": f"{apart}.png", "concepts": [apart], "not_concepts": [f"{apart}/{apart}"], "predicted": apart,
+        "boxes": [{"concept": apart, "bbox": [0.1, 0.2, 0.3, 0.4]}],
+    }  # fmt: skip
+    dataset = load(rows(tmp_path / "m.jsonl", given))
+    assert dataset.concepts == (whole,) and dataset.negatives["concept"].tolist() == [f"{whole}/{whole}"]
+    assert dataset.boxes["concept"].tolist() == dataset.predictions["concept"].tolist() == [whole]
+    assert dataset.images["image_id"].tolist() == [f"{apart}.png"]
 
 
 @pytest.mark.parametrize("form", ["coco", "yolo", "voc"])

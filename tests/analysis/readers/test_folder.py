@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import string
 import tempfile
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -349,3 +351,23 @@ def test_any_tree_gives_ids_that_resolve_and_the_folder_as_concept(
             split, left = split_of(images[entry.image_id])
             assert entry.split == split
             assert entry.concepts == (("/".join(left),) if left else ())
+
+
+def test_names_that_read_the_same_are_one_concept_and_ids_keep_the_name_on_disk(tmp_path: Path) -> None:
+    whole, apart = unicodedata.normalize("NFC", "Käse/Höhle"), unicodedata.normalize("NFD", "Käse/Höhle")
+    tree(tmp_path / "in", f"{apart}/a.png", f"{whole}/b.png")
+    listing = read_folder(tmp_path / "in")
+    assert set(concepts(listing).values()) == {(whole,)}
+    assert set(ids(listing)) == {f"{apart}/a.png", f"{whole}/b.png"}
+    assert all((tmp_path / "in" / i).is_file() for i in ids(listing))
+
+
+@pytest.mark.parametrize(("training", "real"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_real_world_folder_names_a_training_concept_in_either_form(
+    tmp_path: Path, training: Literal["NFC", "NFD"], real: Literal["NFC", "NFD"]
+) -> None:
+    folder = unicodedata.normalize(real, "Käse")
+    tree(tmp_path, f"{folder}/a.png", f"{folder}/monday/b.png")
+    listing = real_world(tmp_path, {unicodedata.normalize(training, "Kühl/Käse")})
+    assert set(concepts(listing).values()) == {(unicodedata.normalize("NFC", "Kühl/Käse"),)}
+    assert all((tmp_path / i.removeprefix("real_world:")).is_file() for i in ids(listing))
