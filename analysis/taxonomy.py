@@ -5,20 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from analysis.errors import InputError
+from analysis.names import composed
 
 FORMS = "expected .yaml or .json with a list of objects, or .csv, each with a name and a description"
 
 COLUMNS = ("name", "description", "parent", "synonyms", "include", "exclude")
+MOST_ENTRIES: Final = 100_000
+"""A few lines of YAML can stand for a thousand million entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One concept as its owner describes it; `include` and `exclude` say what belongs to it and what does not."""
+    """One concept as its owner describes it; `include` and `exclude` say what belongs to it and what does not.
+
+    `parent` is the name of the concept above it, or several with `;` between.
+    """
 
     name: str
     description: str = ""
@@ -29,28 +38,41 @@ class Entry:
 
 
 def read_taxonomy(path: Path) -> tuple[Entry, ...]:
-    """The entries of a taxonomy file, in its order.
+    """The entries of a taxonomy file, in its order; those under `children` follow their parent.
 
-    A concept may be listed under two parents (the check `taxonomy` says so), but not twice under one.
+    Names are what is written, also where YAML or JSON would make a number or a truth value of them (`010`, `no`). A
+    concept may be listed under two parents (the check `taxonomy` says so), but not twice under one.
 
     Raises:
-        InputError: the file is not there, of another form, empty, or lists a concept twice.
+        InputError: the file is not there, of another form, empty, has an entry without a name, or lists a concept
+            twice; the message names the line or the entry.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"--taxonomy {path}: cannot be read ({reason}).") from error
     rows = _parse(text, path)
-    if not isinstance(rows, list) or not rows or not all(isinstance(r, Mapping) and r.get("name") for r in rows):
+    try:
+        entries = tuple(_entry(row, place) for place, row in islice(rows, MOST_ENTRIES + 1))
+    except _Mistake as error:
+        raise InputError(f"--taxonomy {path}: {error}.") from error
+    except RecursionError as error:
+        raise InputError(f"--taxonomy {path}: its entries are nested too deeply.") from error
+    if not entries:
         raise InputError(f"--taxonomy {path}: {FORMS}.")
-    entries = tuple(_entry(row) for row in rows)
+    if len(entries) > MOST_ENTRIES:
+        raise InputError(f"--taxonomy {path}: has more than {MOST_ENTRIES:,} entries.")
     seen: set[tuple[str, str]] = set()
     for entry in entries:
         if (entry.name, entry.parent) in seen:
             raise InputError(f"--taxonomy {path}: {entry.name!r} occurs twice.")
         seen.add((entry.name, entry.parent))
     return entries
+
+
+class _Mistake(Exception):
+    """Something in a file that its owner can mend."""
 
 
 def as_rows(entries: Sequence[Entry]) -> list[dict[str, object]]:
@@ -69,8 +91,16 @@ def as_rows(entries: Sequence[Entry]) -> list[dict[str, object]]:
 
 
 def parse_rows(rows: Sequence[Mapping[str, object]]) -> tuple[Entry, ...]:
-    """Entries from rows, those without a name left out. Lists may be lists, or text with `;` between the items."""
-    return tuple(_entry(row) for row in rows if str(row.get("name") or "").strip())
+    """Entries from rows, those without a name left out. Lists may be lists, or text with `;` between the items.
+
+    Raises:
+        InputError: a field is of another kind.
+    """
+    try:
+        named = [(number, row) for number, row in enumerate(rows, start=1) if str(row.get("name") or "").strip()]
+        return tuple(_entry(row, f"row {number}") for number, row in named)
+    except _Mistake as error:
+        raise InputError(f"{error}.") from error
 
 
 def as_csv(entries: Sequence[Entry]) -> str:
@@ -92,38 +122,112 @@ def as_yaml(entries: Sequence[Entry]) -> str:
     return text
 
 
-def _parse(text: str, path: Path) -> object:
+def _parse(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Rows with the place where they stand."""
     suffix = path.suffix.lower()
     try:
-        if suffix == ".json":
-            return json.loads(text)
-        if suffix in (".yaml", ".yml"):
-            import yaml
-
-            try:
-                return yaml.safe_load(text)
-            except yaml.YAMLError as error:
-                raise ValueError(str(error)) from error
         if suffix == ".csv":
-            return list(csv.DictReader(text.splitlines()))
-    except (ValueError, csv.Error, RecursionError) as error:
-        reason = str(error).splitlines()[0]
+            return iter(_csv_rows(text))
+        if suffix == ".json":  # numbers as they are written
+            return _nested(json.loads(text, parse_int=str, parse_float=str, parse_constant=str))
+        if suffix in (".yaml", ".yml"):
+            return _nested(_yaml(text))
+    except (ValueError, csv.Error, RecursionError, _Mistake) as error:
+        reason = (str(error).splitlines() or ["nested too deeply"])[0]
         raise InputError(f"--taxonomy {path}: cannot be understood ({reason}); {FORMS}.") from error
     raise InputError(f"--taxonomy {path}: {FORMS}.")
 
 
-def _entry(row: Mapping[str, object]) -> Entry:
+def _yaml(text: str) -> object:
+    """Plain values as the text that is written, but for nothing at all (`~`, `null`) and merged entries (`<<`)."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            first: [(tag, pattern) for tag, pattern in kinds if tag in ("tag:yaml.org,2002:null", _MERGE)]
+            for first, kinds in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    try:
+        return yaml.load(text, Loader=Loader)
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{error.problem or error.context}{where}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
+
+def _csv_rows(text: str) -> list[tuple[str, Mapping[str, object]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header = [name.strip() for name in next(reader, [])]
+    if "name" not in header:
+        raise _Mistake("no column “name”")
+    rows: list[tuple[str, Mapping[str, object]]] = []
+    while True:
+        place = f"line {reader.line_num + 1}"
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return rows
+        except csv.Error as error:
+            raise _Mistake(f"{place}: its quotation marks do not pair up") from error
+        cells = [re.sub(r"\s*[\r\n]+\s*", " ", cell) for cell in cells]
+        if not any(cell.strip() for cell in cells):
+            continue
+        if any(cell.strip() for cell in cells[len(header) :]):
+            raise _Mistake(f"{place}: more cells than columns, put quotes around a text that holds a comma")
+        rows.append((place, dict(zip(header, cells, strict=False))))
+
+
+def _nested(rows: object, place: str = "", above: str = "") -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Entries, each followed by those of its `children`."""
+    if not isinstance(rows, list):
+        raise _Mistake(f"{place}: children must be a list of entries" if place else FORMS)
+    for number, row in enumerate(rows, start=1):
+        here = f"{place}, its child {number}" if place else f"entry {number}"
+        row = {"name": row} if isinstance(row, str) else row
+        if not isinstance(row, Mapping):
+            raise _Mistake(f"{here} is no object with a name; {FORMS}")
+        if above:
+            given = row.get("parent")
+            stated = given if isinstance(given, list) else [given] if given else []
+            row = {**row, "parent": [*stated, *([above] if above not in stated else [])]}
+        children = row.get("children")
+        yield here, {key: value for key, value in row.items() if key != "children"}
+        if children:
+            yield from _nested(children, here, _text(row.get("name"), f"{here}: name"))
+
+
+def _entry(row: Mapping[str, object], place: str) -> Entry:
+    name = composed(_text(row.get("name"), f"{place}: name"))
+    if not name:
+        raise _Mistake(f"{place} has no name; give it one, or leave it out")
+    if row.get("children"):
+        raise _Mistake(f"{place}: children can be read from YAML and JSON only; write the parent of each instead")
     return Entry(
-        name=str(row["name"]).strip(),
-        description=str(row.get("description") or "").strip(),
-        parent=str(row.get("parent") or "").strip(),
-        synonyms=_several(row.get("synonyms")),
-        include=_several(row.get("include")),
-        exclude=_several(row.get("exclude")),
+        name=name,
+        description=_text(row.get("description"), f"{place}: description"),
+        parent="; ".join(map(composed, _several(row.get("parent"), f"{place}: parent"))),
+        synonyms=tuple(map(composed, _several(row.get("synonyms"), f"{place}: synonyms"))),
+        include=_several(row.get("include"), f"{place}: include"),
+        exclude=_several(row.get("exclude"), f"{place}: exclude"),
     )
 
 
-def _several(value: object) -> tuple[str, ...]:
+def _text(value: object, what: str) -> str:
+    if isinstance(value, (list, Mapping)):
+        raise _Mistake(f"{what} must be one text, not a list or an object")
+    if isinstance(value, bool):
+        return str(value).lower()  # as JSON writes it
+    return "" if value is None else str(value).strip()
+
+
+def _several(value: object, what: str) -> tuple[str, ...]:
     """A list, or text with `;` between the items."""
-    items = value if isinstance(value, list) else str(value or "").split(";")
-    return tuple(str(item).strip() for item in items if str(item).strip())
+    if isinstance(value, Mapping):
+        raise _Mistake(f"{what} must be a list or a text with “;” between, not an object")
+    items = value if isinstance(value, list) else _text(value, what).split(";")
+    return tuple(text for item in items if (text := _text(item, f"{what}: each of them")))
