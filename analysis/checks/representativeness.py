@@ -36,6 +36,7 @@ from analysis.compare import Coverage, find_coverage
 from analysis.coverage_test import farther_p_value
 from analysis.dataset import Dataset
 from analysis.features import Features
+from analysis.own_model import OwnModel, own_model
 from analysis.progress import Progress, no_progress, scaled
 from analysis.real_shift import Shift, measure_shift
 from analysis.real_use import Sides, both_sides, concept_coverage, to_collect, what_would_help
@@ -131,6 +132,7 @@ class RepresentativenessResult:
         collect: `image_id`, `concept` (str), `stands_for` (int, see `collect.Choice`), the first to collect first.
         by_labels: whether the list uses labels.
         what_if: None where it could not be done; `why_not` then says why.
+        own: what the person's own model said of real use; None without enough of its answers.
         evidence: for each concept its uncovered real-world pictures (all of them where none is), farthest last.
         verdict: of the whole. reason: why that is `cannot_tell`.
         params: as used.
@@ -147,6 +149,7 @@ class RepresentativenessResult:
     by_labels: bool
     what_if: WhatIf | None
     why_not: str
+    own: OwnModel | None
     evidence: Mapping[str, tuple[str, ...]]
     verdict: Verdict
     reason: str
@@ -237,6 +240,7 @@ class RepresentativenessResult:
             "what_if_held_out": self.what_if.held_out if self.what_if is not None else None,
             "what_if_splits": self.what_if.splits if self.what_if is not None else None,
             "why_no_what_if": self.why_not,
+            "own_model": None if self.own is None else {**asdict(self.own), "sentence": self.own.sentence()},
             "alpha": self.params.alpha,
         }
 
@@ -392,6 +396,7 @@ def find_representativeness(
         by_labels=listed.by_labels,
         what_if=after,
         why_not=why_not,
+        own=own_model(dataset, sides.real_world, far),
         evidence=_evidence(sides, coverage, ids, params),
         verdict=_whole((corrected[0], corrected[1]), uncovered, shift, params) if enough else Verdict.CANNOT_TELL,
         reason=reason,

@@ -35,6 +35,7 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     """The tale in four parts: what differs, where training is blind, what to collect, what it brings."""
     _axes(findings)
     _blind_spots(opened, findings)
+    _own_model(findings)
     _collect(opened, findings)
     _what_if(findings)
 
@@ -128,6 +129,14 @@ def _blind_spots(opened: OpenDataset, findings: Findings) -> None:
                 f'<span class="tde-small tde-muted">{of}</span></div>'
             )
             st.html(beside(opened, spot["evidence"][:PAIRS], spot["nearest_training"][:PAIRS]))
+
+
+def _own_model(findings: Findings) -> None:
+    """What the person's own model said of pictures that training covers and of those it does not."""
+    own = findings.extra.get("own_model")
+    if not isinstance(own, Mapping):  # none brought along, or kept before this was asked
+        return
+    st.html(f'<p class="tde-text">{html.escape(plain(str(own["sentence"])))}</p>')
 
 
 def beside(opened: OpenDataset, real: Sequence[str], training: Sequence[str]) -> str:

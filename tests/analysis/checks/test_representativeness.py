@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,17 @@ def test_the_concept_that_looks_different_in_real_use_comes_first_with_its_real_
     assert all(f.verdict is Verdict.PASS for f in found.concepts[1:])
     assert all(i.startswith("r:") for i in found.concepts[0].evidence)
     assert "b" in found.extra["blind_spots"][0]["name"]
+
+
+def test_a_person_s_own_model_is_asked_where_training_is_blind() -> None:
+    data, features = made({"a": 40, "b": 40}, {"a": 25, "b": 25}, shifted=("b",))
+    real = np.flatnonzero(data.images["origin"] == "real_world")
+    wrong = np.array(["b" in data.concepts_of(int(r)) for r in real])  # just those that training does not cover
+    said = pd.DataFrame({"image": real, "concept": "a", "confidence": 0.9})
+    own = find_representativeness(replace(data, predictions=said), features, QUICK).findings().extra["own_model"]
+    assert own["wrong_uncovered"] + own["wrong_covered"] == wrong.sum() and own["p_value"] < 0.001
+    assert own["wrong_uncovered"] > own["wrong_covered"] and "Your own model is wrong in" in own["sentence"]
+    assert found_in({"a": 40, "b": 40}, {"a": 25, "b": 25}).extra["own_model"] is None
 
 
 def test_a_real_use_wholly_different_fails_and_every_picture_is_flagged() -> None:
