@@ -3,7 +3,6 @@ siblings show. What a taxonomy names is its owner's word; what siblings show is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.missing_values import LEAST_SHOWN, MATTERS_FROM, STRAY, apart
 from analysis.prompt_values import Prompt
+from analysis.said_values import said_of
 from analysis.statistics import benjamini_hochberg
 from analysis.subject_light import LIGHTS
 from analysis.subject_values import COLOURS, VALUES, SubjectValues, colours_of
@@ -20,11 +20,6 @@ from analysis.taxonomy import Entry
 
 Int64 = NDArray[np.int64]
 
-OTHER_WORDS: Final[Mapping[str, str]] = {
-    "gray": "grey", "violet": "purple", "crimson": "red", "scarlet": "red", "golden": "yellow", "beige": "brown",
-    "standing": "upright", "lying": "flat",
-}  # fmt: skip
-"""Words of a taxonomy for values of `VALUES`."""
 WORDS: Final = "words"
 """Kind of a value that a prompt sees."""
 SEEN: Final = 0.8
@@ -66,29 +61,19 @@ class Declared:
 
 
 def words_of(entry: Entry) -> list[tuple[str, str, str]]:
-    """(word, kind, value) of the values an entry names: each item of `include`, and an enumeration of colours in the
-    description. Kind and value are empty for an item that names nothing measured."""
+    """(word, kind, value) of the values an entry says of its concept (`said_values`): each item of `include`, and an
+    enumeration of colours in the description. Kind and value are empty for an item that says nothing measured."""
     out: list[tuple[str, str, str]] = []
     for item in entry.include:
-        found = _values_in(item)
+        found = said_of(entry, item)
         out += [(item, *f) for f in found] or [(item, "", "")]
-    described = [f for part in re.split(r"[.;]", entry.description) if not _denies(part) for f in _values_in(part)]
-    colours = list(dict.fromkeys(f for f in described if f[0] == "colour"))
-    if len(colours) > 1:  # one colour may be that of a leaf beside it
+    colours = [f for f in said_of(entry, entry.description) if f[0] == "colour"]
+    if len(colours) > 1:  # one alone tells what is usual, not what there should be
         out += [(value, kind, value) for kind, value in colours]
     known: dict[str, tuple[str, str, str]] = {}
     for word, kind, value in out:
         known.setdefault(value or word, (word, kind, value))
     return list(known.values())
-
-
-def _denies(text: str) -> bool:
-    return bool(re.search(r"\b(not|no|never|without|except|unlike)\b", text.casefold()))
-
-
-def _values_in(text: str) -> list[tuple[str, str]]:
-    words = [OTHER_WORDS.get(w, w) for w in re.findall(r"[a-z]+", text.casefold())]
-    return [(kind, v) for w in words for kind in ("colour", "posture") for v in VALUES[kind] if v == w]
 
 
 def declared(entry: Entry, training: SubjectValues, prompts: Mapping[str, Prompt] | None = None) -> list[Declared]:

@@ -21,6 +21,9 @@ NOTHING_TO_COMPARE: Final = (
     "There are no pictures of real use and no taxonomy that names values, and without either a concept that is "
     "uniform by nature looks like one that was sampled narrowly."
 )
+WORLD: Final = "the world"
+TAXONOMY: Final = "the taxonomy says"
+"""What a concept is narrower than."""
 NO_LABELS: Final = "The pictures of real use have no labels, so nobody knows which of them show which concept."
 
 
@@ -59,7 +62,7 @@ def sentence(
     """Headline of a concept."""
     parts = [gap(t) for t in found[:NAMED]] + [unmet(d, concept) for d in absent[:NAMED]]
     if parts:
-        return ". ".join(parts) + "."
+        return ". ".join(parts) + "." + (looked_for(j) if absent else "")
     name = leaf(concept)
     if verdict is Verdict.PASS and j.tallies:
         return (
@@ -68,6 +71,8 @@ def sentence(
         )
     if verdict is Verdict.PASS:
         values = _and([d.value for d in j.declared if d.kind])
+        if unmeasured(j):
+            return f"Training shows what could be looked for of {name} ({j.n:,} pictures).{looked_for(j)}"
         return f"All values the taxonomy names for {name} are among its {j.n:,} pictures: {values}."
     open_ones = [d for d in j.declared if d.lacking]
     if j.tallies:
@@ -76,11 +81,12 @@ def sentence(
     if open_ones:
         return (
             f"Cannot tell: no {thing(open_ones[0].value, open_ones[0].kind, concept)} among {j.n:,} training pictures, "
-            "which may be chance."
+            f"which may be chance.{looked_for(j)}"
         )
     if j.declared and not any(d.kind for d in j.declared):
+        names = _and([f"“{w}”" for w in unmeasured(j)[:NAMED]])
         return (
-            f"Cannot tell: what the taxonomy names for {name} is not measured here ({_and(unmeasured(j))}); "
+            f"Cannot tell: what the taxonomy names for {name} is not measured here ({names}); "
             f"look through the pictures, or search them by text with {RECOMMENDED_MODEL}."
         )
     if j.n < least:
@@ -130,12 +136,13 @@ def in_all(tallies: Iterable[Tally]) -> list[str]:
     return sorted(gaps, key=lambda value: (-max(gaps[value]), value))
 
 
-def headline(found: Sequence[ConceptFinding], measured: int, of: int) -> str:
-    """Headline of the dataset."""
+def headline(found: Sequence[ConceptFinding], measured: int, of: int, against: Sequence[str]) -> str:
+    """Headline of the dataset; `against`: what concepts were compared with, `WORLD` or `TAXONOMY` or both."""
     narrow = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
     part = f" Looked at {measured:,} of {of:,} pictures." if measured < of else ""
     if narrow:
-        count = f"{len(narrow)} of {len(found)} concepts {'is' if len(narrow) == 1 else 'are'} narrower than the world"
+        be = "is" if len(narrow) == 1 else "are"
+        count = f"{len(narrow)} of {len(found)} concepts {be} narrower than {' or '.join(against)}"
         first = narrow[0].headline.split(". ")[0].rstrip(".")
         return f"{count}. {first}.{part}"
     unsure = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
@@ -146,12 +153,24 @@ def headline(found: Sequence[ConceptFinding], measured: int, of: int) -> str:
             else f"Cannot tell for any of {unsure} concepts whether the world shows more than training does.{part}"
         )
     open_ones = f" For {unsure} of {len(found)} that cannot be told." if unsure else ""
-    return f"No concept is narrower in training than in the world, as far as can be measured.{open_ones}{part}"
+    than = " or ".join(against)
+    return f"No concept is narrower in training than {than}, as far as can be measured.{open_ones}{part}"
 
 
 def unmeasured(j: Judged) -> list[str]:
     """What the taxonomy names and no measurement or calibrated prompt can see."""
     return [d.word for d in j.declared if not d.kind]
+
+
+def looked_for(j: Judged) -> str:
+    """What of the taxonomy was looked for, and what was not; empty where that is one value and all of it."""
+    seen, rest = list(dict.fromkeys(d.value for d in j.declared if d.kind)), unmeasured(j)
+    if not rest and len(seen) < 2:
+        return ""
+    other = f"; not {_and([f'“{w}”' for w in rest[:NAMED]])}" if rest else ""
+    if len(rest) > NAMED:
+        other += f" nor {len(rest) - NAMED:,} more"
+    return f" Looked for: {_and(seen)}{other}."
 
 
 def _and(words: Sequence[str]) -> str:

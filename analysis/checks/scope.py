@@ -111,13 +111,25 @@ class ScopeResult:
         return Findings(
             verdict=verdict,
             score=found[0].score,
-            headline=words.headline(found, self.measured, self.of) + self._assumption(),
+            headline=words.headline(found, self.measured, self.of, self._against(found)) + self._assumption(),
             reason=self._reason(found) if verdict is Verdict.CANNOT_TELL else "",
             p_value=min(known) if known else None,
             concepts=found,
             extra={"everywhere": everywhere, "measured": self.measured, "of": self.of},
             tables={"scope": self._table(), "scope_diversity": self._diversity()},
         )
+
+    def _against(self, found: Sequence[ConceptFinding]) -> list[str]:
+        """What the concepts that are narrow, or else all that were judged, were compared with."""
+        narrow = {f.concept for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)}
+        if narrow:
+            of = [j for j in self.concepts if j.concept in narrow]
+            world = any(t.missing for j in of for t in j.tallies)
+            taxonomy = any(d.lacking and d.corrected <= self.params.alpha for j in of for d in j.declared)
+        else:
+            world = any(j.tallies for j in self.concepts)
+            taxonomy = any(d.kind for j in self.concepts for d in j.declared)
+        return [words.WORLD] * (world or not taxonomy) + [words.TAXONOMY] * taxonomy
 
     def _assumption(self) -> str:
         if not (self.assumed and self.real_world):
@@ -152,7 +164,7 @@ class ScopeResult:
         else:
             verdict = Verdict.CANNOT_TELL
         evidence = [i for m in missing for i in _strings(m["evidence"])]
-        rest = j.ids if verdict in (Verdict.PASS, Verdict.CANNOT_TELL) else ()
+        rest = j.ids if verdict in (Verdict.PASS, Verdict.CANNOT_TELL) or not evidence else ()
         return ConceptFinding(
             concept=j.concept,
             verdict=verdict,
@@ -166,6 +178,7 @@ class ScopeResult:
                 "missing": missing,
                 "share_outside": outside if j.tallies else None,
                 "training_examples": list(j.ids[:8]),
+                "looked_for": list(dict.fromkeys(d.value for d in named)),
                 "not_looked_for": [d.word for d in j.declared if not d.kind],
                 "diversity": _diversity_words(j.varied),
                 "diversity_real": _diversity_words(j.varied_real),

@@ -178,6 +178,7 @@ def test_the_taxonomys_values_are_looked_for_where_real_use_is_not_there(include
     rows = [("apple", "training", drawn(rng, "green")) for _ in range(60)]
     found = look(rows, [Entry("apple", include=include)]).concepts[0]
     assert found.verdict is verdict, found.headline
+    assert found.evidence
     if verdict is Verdict.FAIL:
         assert "red" in [m["name"] for m in found.extra["missing"]] and "taxonomy names it" in found.headline
     if verdict is Verdict.CANNOT_TELL:
@@ -234,6 +235,29 @@ def test_words_of_a_taxonomy():
     assert said(include=("Red ones", "gray", "sliced")) == ["red", "grey", "sliced"]
     assert said(description="Red, yellow or green. Never blue or black.") == ["red", "yellow", "green"]
     assert said(description="An apple with a green leaf") == []
+    assert said(description="A red and green bag with an apple") == []
+
+
+def test_what_lies_beside_a_concept_or_is_denied_of_it_is_not_missed():
+    rng = np.random.default_rng(3)
+    rows = [("banana", "training", drawn(rng, "yellow")) for _ in range(60)]
+    include = ("bananas in a blue plastic bag", "bananas without black spots", "bananas lying on a table")
+    found = look(rows, [Entry("banana", include=include)])
+    assert found.verdict is Verdict.CANNOT_TELL and not found.concepts[0].extra["missing"]
+    assert found.concepts[0].extra["not_looked_for"] == list(include)
+    both = look(rows, [Entry("banana", include=(*include, "yellow bananas"))])
+    assert both.verdict is Verdict.PASS and "Looked for: yellow; not “bananas in" in both.concepts[0].headline
+
+
+def test_without_pictures_of_real_use_nothing_is_said_of_the_world():
+    rng = np.random.default_rng(3)
+    rows = [("apple", "training", drawn(rng, "green")) for _ in range(60)]
+    found = look(rows, [Entry("apple", include=("green apples", "red apples"))])
+    assert found.verdict is Verdict.FAIL and "narrower than the taxonomy says" in found.headline
+    assert "world" not in found.headline and "Looked for: green and red" in found.concepts[0].headline
+    assert "world" not in look(rows, [Entry("apple", include=("green apples",))]).headline
+    real = look([*rows, *[("apple", "real_world", drawn(rng, mixed(i))) for i in range(30)]])
+    assert "narrower than the world" in real.headline and "taxonomy" not in real.headline
 
 
 def test_few_pictures_are_not_called_fine_and_odd_datasets_do_not_break():
