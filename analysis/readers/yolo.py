@@ -147,8 +147,9 @@ def _from_darknet(reading: Reading, file: str) -> _Config | None:
 
 
 def _names_file(reading: Reading, file: str) -> dict[object, str]:
+    """A line a class, numbered from 0; a blank line has its number too, or all that follow would get another name."""
     lines = reading.text(file, _MOST_CONFIG).splitlines()
-    return dict(enumerate(filter(None, map(concept_path, lines))))
+    return {number: name for number, name in enumerate(map(concept_path, lines)) if name}
 
 
 def _candidates(reading: Reading, folder: str, name: str, base: str = "") -> list[str]:

@@ -93,6 +93,16 @@ def test_images_and_labels_with_a_file_of_names_are_read(tmp_path: Path, names: 
     assert concepts(load(tmp_path)) == {"images/1.png": ("leek",), "images/2.png": ()}
 
 
+def test_a_blank_line_among_the_names_renames_no_class(tmp_path: Path) -> None:
+    pictures(tmp_path / "images", "1.png", "2.png")
+    write(tmp_path / "labels" / "1.txt", "2 0.5 0.5 1 1")
+    write(tmp_path / "labels" / "2.txt", "1 0.5 0.5 1 1")
+    write(tmp_path / "classes.txt", "glass\n\nmetal\nplastic\n\n")
+    dataset = load(tmp_path)
+    assert concepts(dataset) == {"images/1.png": ("metal",), "images/2.png": ()}
+    assert "class 1" in next(iter(reasons(dataset).values()))
+
+
 def test_labels_beside_the_pictures_are_read(tmp_path: Path) -> None:
     pictures(tmp_path / "train", "1.png", "2.png")
     write(tmp_path / "train" / "1.txt", "1 0.5 0.5 1 1")
