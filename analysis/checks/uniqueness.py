@@ -39,6 +39,7 @@ from analysis.checks.base import (
     Findings,
     Unavailable,
     Verdict,
+    at_least,
     option,
     rank_findings,
     worst,
@@ -131,12 +132,12 @@ class UniquenessResult:
         return Findings(
             verdict=verdict,
             score=score,
-            headline=self._headline(conflicts),
+            headline=self._headline(conflicts, at_least(verdict, Verdict.WARN)),
             reason=_WITHOUT_PICTURES if verdict is Verdict.CANNOT_TELL else "",
             p_value=float(corrected.min()) if len(corrected) else None,
             concepts=found,
             evidence=self.evidence.get("", ()),
-            fix=self._fix(conflicts),
+            fix=self._fix(conflicts, at_least(verdict, Verdict.WARN)),
             extra={
                 "repeats": self.repeats,
                 "groups": int(self.members["group"].nunique()),
@@ -154,23 +155,25 @@ class UniquenessResult:
             return Verdict.WARN
         return Verdict.PASS if self.found.with_pictures else Verdict.CANNOT_TELL
 
-    def _headline(self, conflicts: int) -> str:
+    def _headline(self, conflicts: int, bad: bool) -> str:
         if not self.repeats and not conflicts:
             if not self.found.with_pictures:
                 return _WITHOUT_PICTURES
             return f"No picture repeats another among {self.n:,}."
         groups = int(self.members["group"].nunique())
         clash = f"{_count(conflicts, 'pair')} of copies {'carries' if conflicts == 1 else 'carry'} different concepts."
+        if conflicts and not bad:
+            clash = f"{_count(conflicts, 'pair')} may be one picture under two concepts; so few may be mistaken."
         if not self.repeats:
             return f"{clash} No picture repeats another of its split."
         out = f"{_pictures(self.repeats)} of {self.n:,} {_verb(self.repeats)} another, in {_count(groups, 'group')}."
         return f"{out} {clash}" if conflicts else out
 
-    def _fix(self, conflicts: int) -> str:
+    def _fix(self, conflicts: int, bad: bool) -> str:
         if not self.repeats and not conflicts:
             return ""
         keep = "Keep the best of each group and set the others aside." if self.repeats else ""
-        label = "Decide which concept is right where one picture carries two." if conflicts else ""
+        label = "Decide which concept is right where one picture carries two." if conflicts and bad else ""
         return " ".join(x for x in (label, keep) if x)
 
     def _finding(self, row: Mapping[Hashable, object]) -> ConceptFinding:
@@ -184,7 +187,7 @@ class UniquenessResult:
             headline = f"{repeats:,} of {_pictures(n)} {_verb(repeats)} another." if repeats else ""
             if conflicts:
                 shown = f"{_pictures(conflicts)} may be under another concept too, but so few may be mistaken."
-                if verdict in (Verdict.WARN, Verdict.FAIL):
+                if at_least(verdict, Verdict.WARN):
                     verb = "appears" if conflicts == 1 else "appear"
                     shown = f"{_pictures(conflicts)} also {verb} under another concept."
                 headline = f"{headline} {shown}".strip()
