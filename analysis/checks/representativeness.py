@@ -159,7 +159,7 @@ class RepresentativenessResult:
         """Verdict of the whole and of each concept that has real-world pictures with labels."""
         found = rank_findings(self._concept(row) for row in self.concepts.to_dict("records"))
         verdict = worst([self.verdict, *(f.verdict for f in found)])
-        scores = [covered_score(self.uncovered)] if self.verdict is verdict else []
+        scores = [covered_score(self.uncovered)] if self.verdict is verdict and not self.reason else []
         scores += [f.score for f in found if f.verdict is verdict and f.score is not None]
         open_concepts = [f for f in found if f.verdict is Verdict.CANNOT_TELL]
         reason = self.reason
@@ -187,10 +187,11 @@ class RepresentativenessResult:
 
     def _headline(self, wrong: list[ConceptFinding]) -> str:
         if self.reason:
-            return self.reason
+            return f"{wrong[0].concept}: {wrong[0].headline} As a whole: {self.reason}" if wrong else self.reason
         if self.verdict in (Verdict.WARN, Verdict.FAIL):
             return differs_sentence(self.shift.table, self.uncovered, self.params.matters)
-        return alike_sentence(self.uncovered, [f.concept for f in wrong], len(self.concepts))
+        sure = self.p_value <= self.params.alpha
+        return alike_sentence(self.uncovered, [f.concept for f in wrong], len(self.concepts), sure, self.shift.table)
 
     def _evidence(self) -> tuple[str, ...]:
         """Blind spots, the largest first (half a page of it); then the list, which mixes all gaps.
@@ -211,7 +212,7 @@ class RepresentativenessResult:
         return ConceptFinding(
             concept=concept,
             verdict=verdict,
-            score=None if np.isnan(row["score"]) else float(row["score"]),
+            score=None if np.isnan(row["score"]) or verdict is Verdict.CANNOT_TELL else float(row["score"]),
             headline=concept_sentence(row, self.params.min_concept_training, self.params.min_concept),
             evidence=self.evidence.get(concept, ()),
             fix=f"Add real-world pictures of {name} to training, the first of the list to collect first."

@@ -224,6 +224,9 @@ def what_if_words(steps: pd.DataFrame) -> str:
         f"Before, {percent(float(steps['score_before'].iloc[0]))} of real-world pictures are recognised; "
         f"with {most} of them added, {percent(ranked[most])}."
     )
+    ranked_steps = steps[(steps["strategy"] == "ranked") & (steps["added"] == most)]
+    if "gain_low" in steps and bool((ranked_steps["gain_low"] <= 0).any() & (ranked_steps["gain_high"] >= 0).any()):
+        out += " So small a change may be chance: it depends on which pictures are kept aside."
     if most > least:
         out += (
             f" The first {least} of the list alone bring {percent(ranked[least])}; "

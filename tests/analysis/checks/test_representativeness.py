@@ -18,7 +18,8 @@ from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
-from analysis.real_use_words import in_ten
+from analysis.real_use_words import alike_sentence, fix, in_ten, tried
+from analysis.what_if import Step, WhatIf
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
 QUICK = Params(splits=4)
@@ -195,3 +196,50 @@ def test_shares_are_said_in_words(share, words) -> None:
 def test_as_many_uncovered_as_in_training_itself_is_a_full_score() -> None:
     assert covered_score(0.05) == 1.0
     assert covered_score(1.0) == 0.0
+
+
+def tried_out(gain, low, high, *, random=0.03, better=1.0, added=25):
+    steps = [
+        Step(name, added, 0.51, 0.51 + g, 0.4, 0.9, g, a, b)
+        for name, g, a, b in (("ranked", gain, low, high), ("random", random, -0.05, 0.1))
+    ]
+    return WhatIf(tuple(steps), 60, 30, 40, better)
+
+
+def test_a_gain_is_told_only_where_it_is_one_and_the_lists_own_only_where_it_beats_chance() -> None:
+    unsure = tried(tried_out(0.05, -0.07, 0.31))
+    assert "made no difference that these pictures can show (−7 to +31 points" in unsure
+    assert "on average +5, with as many at random +3" in unsure and "raised" not in unsure
+    assert "raised recognition from 51% to 60% (+2 to +15 points), as many at random to 54%." in tried(
+        tried_out(0.09, 0.02, 0.15)
+    )
+    for better in (0.9, float("nan")):
+        assert "as many at random did about as well (54%)" in tried(tried_out(0.09, 0.02, 0.15, better=better))
+    assert "lowered recognition" in tried(tried_out(-0.09, -0.2, -0.02)) and "raised" not in tried(
+        tried_out(-0.09, -0.2, -0.02)
+    )
+    assert tried(None) == tried(WhatIf((), 5, 2, 4, float("nan"))) == ""
+    assert fix(30, (), tried_out(0.05, -0.07, 0.31)).startswith("Add pictures like the first 25") and not fix(
+        0, (), None
+    )
+
+
+def test_where_a_difference_was_found_real_use_is_not_said_to_look_like_training() -> None:
+    axes = pd.DataFrame({"axis": ["content", "noise"], "differs": [True, True], "word": ["other", "noisier"]})
+    for wrong in ([], ["plum"]):
+        said = alike_sentence(0.07, wrong, 3, True, axes)
+        assert "looks like" not in said and "shows what" not in said and "93 %" in said and "noisier" in said
+        assert ("plum" in said) == bool(wrong)
+        assert "differ" not in alike_sentence(0.07, wrong, 3, False, axes)
+    result = find_representativeness(*made({"a": 60}, {"a": 60}), QUICK)
+    assert not isinstance(result, Unavailable) and result.verdict is Verdict.PASS
+    assert replace(result, p_value=0.002).findings().headline.startswith("Real-world pictures differ a little")
+    assert replace(result, p_value=0.2).findings().headline.startswith("Training shows what real use shows")
+
+
+@pytest.mark.parametrize("n", [1, 12])
+def test_too_few_pictures_give_no_score(n) -> None:
+    for labelled in (True, False):
+        found = found_in({"a": 40, "b": 40}, {"a": n}, labelled_real=labelled)
+        assert found.verdict is Verdict.CANNOT_TELL and found.score is None and found.reason
+        assert all(f.score is None for f in found.concepts if f.verdict is Verdict.CANNOT_TELL)
