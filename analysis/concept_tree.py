@@ -7,7 +7,8 @@ graph, and what is wrong with it can be asked. networkx loads when a function ru
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -136,6 +137,38 @@ def leaf(name: str) -> str:
     return name.rsplit("/", 1)[-1]
 
 
+def short_names(names: Iterable[str], same: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    """How to call each name in a sentence: its last part, and as much of its path as tells it from the others.
+
+    Args:
+        names: everything that may be named together.
+        same: names that mean the same as another one (an entry and its label), which need not be told apart.
+    """
+    same = same or {}
+    alike: dict[str, set[str]] = {}
+    for name in names:
+        alike.setdefault(leaf(name), set()).add(name)
+
+    def short(name: str) -> str:
+        means = same.get(name, name)
+        others = [o for o in alike.get(leaf(name), ()) if same.get(o, o) != means]
+        parts = name.split("/")
+        for count in range(1, len(parts)):
+            end = "/".join(parts[-count:])
+            if not any(f"/{o}".endswith(f"/{end}") for o in others):
+                return end
+        return name
+
+    return short
+
+
+def spoken(labels: Collection[str], tree: ConceptTree) -> Callable[[str], str]:
+    """`short_names` of the labels and of the tree; a label is called as the one entry that only it means."""
+    meant = {label: name for label in labels if (name := entry_of(label, tree)) is not None}
+    alone = Counter(meant.values())
+    return short_names((*labels, *tree.names), {label: n for label, n in meant.items() if alone[n] == 1})
+
+
 @lru_cache(maxsize=65_536)
 def spelling(name: str) -> str:
     """The last part in one spelling: lower case, no accents, words apart by one space, no plural `s`."""
@@ -144,4 +177,4 @@ def spelling(name: str) -> str:
     words = plain.split()
     if words and len(words[-1]) > 3 and words[-1].endswith("s") and not words[-1].endswith("ss"):
         words[-1] = words[-1].removesuffix("es") if words[-1].endswith(("shes", "ches", "xes")) else words[-1][:-1]
-    return " ".join(words)
+    return " ".join(words) or leaf(name).casefold()  # signs alone are a spelling as well

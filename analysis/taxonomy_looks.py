@@ -16,14 +16,20 @@ from numpy.typing import NDArray
 from analysis.concept_tree import ConceptTree, entry_of, leaf
 from analysis.probe import Targets
 from analysis.same_name import Reason, SameName
-from analysis.taxonomy_facts import Kind, Problem
+from analysis.taxonomy_facts import Kind, Problem, Say
 from analysis.tree_fit import Agreement, Siblings, agreement, siblings_apart
 
 MIN_CLASSES: Final = 6  # below, random trees of the same sizes are too few for a null
 
 
 def two_names(
-    suspects: Sequence[SameName], t: Targets, probability: NDArray[np.float64], enough: Sequence[int], *, limit: float
+    suspects: Sequence[SameName],
+    t: Targets,
+    probability: NDArray[np.float64],
+    enough: Sequence[int],
+    *,
+    limit: float,
+    say: Say,
 ) -> list[Problem]:
     """Suspected pairs that the pictures do not acquit. A slip is acquitted by pictures clearly told apart."""
     number = {c: i for i, c in enumerate(t.classes)}
@@ -47,8 +53,8 @@ def two_names(
                 Kind.SAME_NAME,
                 rare,
                 (common,),
-                f"{leaf(rare)} and {leaf(common)} {why}.",
-                f"Give the pictures of {leaf(rare)} the label {leaf(common)}.",
+                f"{say(rare)} and {say(common)} {why}.",
+                f"Give the pictures of {say(rare)} the label {say(common)}.",
                 0.0,
             )
         )
@@ -76,7 +82,7 @@ def side_by_side(groups: Sequence[str | None]) -> Iterator[tuple[int, int]]:
         yield from combinations(together, 2)
 
 
-def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: float) -> list[Problem]:
+def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: float, say: Say) -> list[Problem]:
     """Siblings significantly below the limit that they were asked against."""
     found = []
     for pair in pairs:
@@ -88,10 +94,10 @@ def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: 
                 Kind.NOT_TOLD_APART,
                 a,
                 (b,),
-                f"{leaf(a)} and {leaf(b)} stand side by side, and the pictures do not tell which is which: of 100 "
+                f"{say(a)} and {say(b)} stand side by side, and the pictures do not tell which is which: of 100 "
                 f"pairs, {round(100 * (1 - pair.auc))} would be taken the wrong way round (by guessing: 50). "
                 "One entry or two?",
-                f"Make {leaf(a)} and {leaf(b)} one entry, or say in words and pictures what makes them two.",
+                f"Make {say(a)} and {say(b)} one entry, or say in words and pictures what makes them two.",
                 max(0.0, min(1.0, 2 * pair.auc - 1)),  # 0: by guessing
                 pair.p_value,
             )
@@ -116,7 +122,7 @@ def fit_of(
 
 
 def out_of_place(
-    fit: Agreement, classes: Sequence[str], groups: Sequence[str | None], *, alpha: float, most: float
+    fit: Agreement, classes: Sequence[str], groups: Sequence[str | None], *, alpha: float, most: float, say: Say
 ) -> list[Problem]:
     """Concepts whose pictures mostly (`most`) go to one other branch; the tree itself where it follows no looks."""
     if fit.p_value > alpha:
@@ -137,9 +143,9 @@ def out_of_place(
             Kind.LIKE_COUSINS,
             classes[p.concept],
             (p.other,),
-            f"{leaf(classes[p.concept])} looks more like what is under {leaf(p.other)} ({round(100 * p.share)} of 100 "
-            f"pictures) than like its siblings under {leaf(groups[p.concept] or '')} ({round(100 * p.own)}).",
-            f"See whether {leaf(classes[p.concept])} belongs under {leaf(p.other)}.",
+            f"{say(classes[p.concept])} looks more like what is under {say(p.other)} ({round(100 * p.share)} of 100 "
+            f"pictures) than like its siblings under {say(groups[p.concept] or '')} ({round(100 * p.own)}).",
+            f"See whether {say(classes[p.concept])} belongs under {say(p.other)}.",
             max(0.5, 1 - p.share / 2),  # a thing to look at: after what is wrong by the book
             p.p_value,
         )

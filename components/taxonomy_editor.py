@@ -38,7 +38,7 @@ def editor(opened: OpenDataset) -> None:
     given = opened.dataset.taxonomy
     st.subheader("Edit the taxonomy" if given else "Write a taxonomy", anchor=False)
     start = given or drafted(opened.dataset.concepts)
-    first = "Your taxonomy." if given else "A draft: one line for each folder. Say what each concept means."
+    first = "Your taxonomy." if given else "A draft: one line for each concept. Say what each concept means."
     st.html(
         f'<p class="tde-text" style="margin:0">{first} What you save is kept beside the dataset; no file of yours '
         "is changed.</p>"

@@ -13,7 +13,7 @@ concept. Siblings - concepts with one parent, and those at the top, which a flat
 where their AUC is significantly below 0.75 (null: it is 0.75; corrected over all pairs asked). A concept looks like
 its cousins where the next best answer for its pictures is significantly more often a concept of one other branch than
 of its own, for most of its pictures; asked only where the tree as a whole follows looks better than trees drawn at
-random, else that is the finding. Without a written taxonomy one is drafted from the folders, and only what can be
+random, else that is the finding. Without a written taxonomy one is drafted from the labels, and only what can be
 wrong with such a draft is asked.
 `fail`: an entry above itself; a label unknown to the taxonomy that holds a tenth of all labels or more. All else is
 `warn`. The check never answers `cannot_tell`: facts need no number of pictures; how many pairs of siblings had too few
@@ -38,13 +38,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
-from analysis.concept_tree import ConceptTree, build_tree, drafted, entry_of
+from analysis.concept_tree import ConceptTree, build_tree, drafted, entry_of, spoken
 from analysis.dataset import TRAINING, Dataset, ancestors
 from analysis.features import Features
 from analysis.probe import Targets, out_of_fold, targets
 from analysis.progress import Progress, no_progress
 from analysis.same_name import Reason, same_names
-from analysis.taxonomy_facts import KIND_WORDS, Kind, Problem, facts
+from analysis.taxonomy_facts import KIND_WORDS, MUTUAL, Kind, Problem, facts
 from analysis.taxonomy_looks import (
     fit_of,
     group_of,
@@ -70,11 +70,13 @@ BUNDLED: Final = "bundled"
 METHOD: Final = """
 - **What is written.** Labels that are not in the taxonomy, concepts without a picture, concepts above themselves,
   with two parents or as an only child, folders that lie in another branch, descriptions that say the same: these
-  are facts, found by reading. Without a taxonomy one is drafted from your folders.
-- **Two names for one thing.** Names that differ in spelling, by a slip of the finger, or by a synonym you listed.
+  are facts, found by reading. Without a taxonomy one is drafted from your labels.
+- **Two names for one thing.** Names that differ in spelling, by a slip of the finger, or by a synonym you listed;
+  a synonym that you listed under two entries, or that is an entry itself.
   For a slip the pictures are asked: where they are clearly two different things, nothing is said.
-- **Siblings that look the same.** A simple classifier that has not seen the pictures ranks them; where it would take
-  one for the other in significantly more than 1 of 4 pairs, the two are named.
+- **Siblings that look the same.** Siblings are concepts below one parent, and all those at the top. A simple
+  classifier that has not seen the pictures ranks them; where it would take one for the other in significantly more
+  than 1 of 4 pairs, the two are named: one entry or two?
 - **Looks like another branch.** Set a concept's own name aside: what would its pictures be taken for next? Named where
   most of them go to one other branch, more than chance explains. If the whole tree follows looks no better than
   trees drawn at random, that is said instead: it is then made by something else than looks, which may be right.
@@ -129,16 +131,18 @@ class TaxonomyResult:
 
     def findings(self) -> Findings:
         """Verdict of each name, worst first, and of the dataset."""
-        by_name: dict[str, list[Problem]] = {}
-        for problem in self.problems:
-            by_name.setdefault(problem.concept, []).append(problem)
+        by_name = self._by_name()
         names = [n for n in (*self.labels, *self.tree.names) if n not in by_name]
-        found = rank_findings(
+        ranked = rank_findings(
             [
-                *(self._finding(name, found) for name, found in by_name.items() if name),
+                *(self._finding(name, found) for name, found in by_name.items()),
                 *(self._fine(name) for name in dict.fromkeys(names)),
             ]
         )
+        # Of equals, whom a problem is said of comes before the other half of it.
+        rank = {key: i for i, key in enumerate(dict.fromkeys((f.verdict, f.score) for f in ranked))}
+        said = {p.concept for p in self.problems}
+        found = tuple(sorted(ranked, key=lambda f: (rank[f.verdict, f.score], f.concept not in said)))
         whole = [self._verdict(p) for p in self.problems if not p.concept]
         verdict = worst([*(f.verdict for f in found), *whole])
         tested = [p.p_value for p in self.problems if p.p_value is not None]
@@ -160,6 +164,21 @@ class TaxonomyResult:
             tables={"tree": self._tree_table(found), "problems": self._problem_table(), "siblings": self._pair_table()},
         )
 
+    def _by_name(self) -> dict[str, list[Problem]]:
+        """Problems of each name: said of it, or of its other half where both are wrong; label and entry alike."""
+        same: dict[str, set[str]] = {}
+        for label in self.labels:
+            if (name := entry_of(label, self.tree)) is not None:
+                same.setdefault(label, set()).add(name)
+                same.setdefault(name, set()).add(label)
+        out: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            named = (problem.concept, *(problem.others if problem.kind in MUTUAL else ()))
+            for name in dict.fromkeys((*named, *(s for n in named for s in sorted(same.get(n, ()))))):
+                if name:
+                    out.setdefault(name, []).append(problem)
+        return out
+
     def _verdict(self, problem: Problem) -> Verdict:
         everything = max(1, sum(self.labels.values()))
         much = self.labels.get(problem.concept, 0) >= self.params.fail_share * everything
@@ -169,7 +188,8 @@ class TaxonomyResult:
     def _finding(self, name: str, problems: Sequence[Problem]) -> ConceptFinding:
         ordered = sorted(problems, key=lambda p: (self._verdict(p) is not Verdict.FAIL, p.score, p.kind))
         first = ordered[0]
-        shown = [self.images.get(n, ()) for p in ordered for n in (p.concept, *p.others)]
+        about = dict.fromkeys((name, *(n for p in ordered for n in (p.concept, *p.others))))
+        shown = [self.images.get(n, ()) for n in about]
         turns = [ids[i] for i in range(max(map(len, shown), default=0)) for ids in shown if i < len(ids)]
         return ConceptFinding(
             concept=name,
@@ -187,10 +207,14 @@ class TaxonomyResult:
         )
 
     def _headline(self) -> str:
-        whose = "The taxonomy" if self.given else "The tree of your folders"
         if not self.problems:
-            words = "the labels and the pictures agree" if self.pairs else "the labels agree"
-            return f"{whose} and {words}: nothing is named twice, missing or out of place. {self._compared()}"
+            if self.given:
+                who = "The taxonomy, the labels and the pictures" if self.pairs else "The taxonomy and the labels"
+                said = f"{who} agree: nothing is named twice, missing or out of place."
+            else:
+                what = "one another and with the pictures" if self.pairs else "one another"
+                said = f"Your labels agree with {what}: nothing is named twice or out of place."
+            return f"{said} {self._compared()}"
         worst_one = min(self.problems, key=lambda p: (self._verdict(p) is not Verdict.FAIL, p.score, p.kind, p.concept))
         rest = len(self.problems) - 1
         more = "" if not rest else " There is one thing more." if rest == 1 else f" There are {rest} things more."
@@ -271,7 +295,7 @@ def find_taxonomy(
     )
     found = list(facts(tree, labels, encode, given=bool(dataset.taxonomy)))
     progress(1, 4, "comparing siblings")
-    suspects = same_names(sorted(labels), tree)
+    suspects, say = same_names(sorted(labels), tree), spoken(labels, tree)
     t = _single_labels(dataset, params)
     groups = [group_of(c, tree) for c in t.classes]
     needed = any(True for _ in side_by_side(groups)) or any(s.reason is Reason.TYPING for s in suspects)
@@ -280,15 +304,15 @@ def find_taxonomy(
     counts = t.member.sum(axis=0)
     enough = [i for i in range(len(t.classes)) if counts[i] >= params.min_images]
     suspects = tuple(s for s in suspects if not said_already(found, s))
-    found += two_names(suspects, t, probability, enough, limit=params.told_apart)
+    found += two_names(suspects, t, probability, enough, limit=params.told_apart, say=say)
     twice, many = named_twice(found), set(enough)
     siblings = [(a, b) for a, b in side_by_side(groups) if frozenset((t.classes[a], t.classes[b])) not in twice]
     asked = [(a, b) for a, b in siblings if a in many and b in many]
     pairs = siblings_apart(probability, t.first, asked, limit=params.told_apart)
-    found += not_told_apart(pairs, t.classes, alpha=params.alpha)
+    found += not_told_apart(pairs, t.classes, alpha=params.alpha, say=say)
     fit = fit_of(probability, t, groups, enough, seed=params.seed)
     if fit is not None:
-        found += out_of_place(fit, t.classes, groups, alpha=params.alpha, most=params.most)
+        found += out_of_place(fit, t.classes, groups, alpha=params.alpha, most=params.most, say=say)
     return TaxonomyResult(
         problems=tuple(found),
         tree=tree,

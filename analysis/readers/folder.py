@@ -155,7 +155,7 @@ class KnownConcepts:
     def match(self, parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """The concept ("" for none) and the folders that name nothing: the longest run, then the deepest."""
         if parts not in self._cache:
-            self._cache[parts] = self._find(tuple(map(composed, parts)))
+            self._cache[parts] = self._find(parts)
         return self._cache[parts]
 
     def _find(self, parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings, Verdict
-from analysis.concept_tree import leaf
+from analysis.concept_tree import leaf, short_names
 from components.charts.common import VERDICT_COLOURS, bars, show
 from components.taxonomy_editor import editor
 from components.text import count, plain
@@ -30,7 +30,7 @@ def draw(opened: OpenDataset, findings: Findings) -> None:
     """The tree, a table of problems, the siblings hardest to tell apart, and the editor."""
     tree = findings.tables["tree"]
     st.subheader("The tree", anchor=False)
-    words = "Drafted from your folders." if findings.extra["drafted"] else "As written in your taxonomy."
+    words = "Drafted from your labels." if findings.extra["drafted"] else "As written in your taxonomy."
     st.markdown(f"{words} The wider a part, the more pictures; grey has none. Click a part to look into it.")
     show(tree_figure(tree), key="taxonomy-tree", alt=_alt(tree))
     st.html(_legend(tree))
@@ -52,8 +52,9 @@ def tree_figure(tree: pd.DataFrame) -> go.Figure:
     ]
     leaves = tree.loc[~tree["name"].isin(tree["parent"]), "images"].clip(lower=1)
     own = leaves.reindex(tree.index, fill_value=0)
+    short = short_names(tree["name"])
     hover = [
-        escape(plain(f"{leaf(name)}: {count(int(images), 'picture')}. {said}"))
+        escape(plain(f"{short(name)}: {count(int(images), 'picture')}. {said}"))
         for name, images, said in zip(tree["name"], tree["images"], tree["headline"], strict=True)
     ]
     figure = go.Figure(
@@ -76,7 +77,7 @@ def tree_figure(tree: pd.DataFrame) -> go.Figure:
 
 def _alt(tree: pd.DataFrame) -> str:
     wrong = tree[tree["verdict"] != str(Verdict.PASS)]["name"].tolist()
-    named = ", ".join(leaf(n) for n in wrong[:5])
+    named = ", ".join(map(short_names(tree["name"]), wrong[:5]))
     return f"A tree of {count(len(tree), 'concept')}; " + (f"to look at: {named}." if wrong else "nothing is wrong.")
 
 
@@ -96,7 +97,8 @@ def _problems(problems: pd.DataFrame) -> None:
     st.subheader("What is out of order", anchor=False)
     kinds = problems["what"].value_counts()
     st.markdown("; ".join(f"{what}: {n}" for what, n in kinds.items()) + ".")
-    shown = problems.assign(concept=[leaf(c) or "The whole tree" for c in problems["concept"]])
+    short = short_names(problems["concept"])
+    shown = problems.assign(concept=[short(c) or "The whole tree" for c in problems["concept"]])
     shown = shown[["concept", "what", "sentence", "fix"]]
     shown.columns = pd.Index(["Concept", "What", "In words", "What to do"])
     st.dataframe(shown, hide_index=True, key="taxonomy-problems")
@@ -108,8 +110,9 @@ def _siblings(pairs: pd.DataFrame) -> None:
     st.subheader("Siblings, hardest to tell apart first", anchor=False)
     st.markdown("Of 100 pairs of pictures, one of each concept: how often the pictures tell which is which.")
     top = pairs.head(PAIRS_SHOWN)
+    short = short_names([*top["first"], *top["second"]])
     figure = bars(
-        [f"{leaf(a)} and {leaf(b)}" for a, b in zip(top["first"], top["second"], strict=True)],
+        [f"{short(a)} and {short(b)}" for a, b in zip(top["first"], top["second"], strict=True)],
         top["auc"].to_numpy(),
         low=top["low"].to_numpy(),
         high=top["high"].to_numpy(),

@@ -45,7 +45,7 @@ def test_what_is_written_is_kept_counts_for_the_checks_and_can_be_undone(tmp_pat
     monkeypatch.setenv("EXPLORER_ROOTS", str(tmp_path))
     monkeypatch.setenv("EXPLORER_DATASET", str(root))
     page = run_until(new_session(PAGE), lambda at: has_title(at) and bool(at.get("plotly_chart")))
-    assert "A draft: one line for each folder" in words(page)
+    assert "A draft: one line for each concept" in words(page)
     assert page.button(key="taxonomy-undo").disabled
     (opened,) = shelf()._open.values()
     source = opened.source.id

@@ -16,7 +16,7 @@ from scipy.stats import binom, norm
 
 from analysis.checks.base import Findings, Unavailable, Verdict
 from analysis.checks.taxonomy import TaxonomyResult, find_taxonomy
-from analysis.concept_tree import build_tree, drafted, entry_of, spelling
+from analysis.concept_tree import build_tree, drafted, entry_of, spelling, spoken
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo, l2_normalised
 from analysis.features import Features
@@ -77,6 +77,7 @@ def kinds(found: Findings) -> dict[str, set[str]]:
 
 
 CLEAN = dict.fromkeys(FOLDERS, 30)
+FLAT = dict.fromkeys(("cans", "hardware", "glass", "paper"), 60)
 
 
 def test_labels_that_follow_the_taxonomy_pass_written_as_paths_or_as_names() -> None:
@@ -130,7 +131,7 @@ def test_two_names_for_one_thing_are_found_and_look_alike_names_of_unlike_things
     unlike = found_in({"glove": 30, "globe": 30, "stone": 30}, ())
     assert unlike.verdict is Verdict.PASS
     same = found_in({"glove": 30, "globe": 30, "stone": 30}, (), centres={"globe": np.eye(8)[0]})
-    assert kinds(same) == {"globe": {Kind.SAME_NAME}}
+    assert kinds(same) == {"globe": {Kind.SAME_NAME}, "glove": {Kind.SAME_NAME}}
     assert found_in({"Apple": 30, "apples": 3}, ()).concepts[0].concept == "apples"  # the rarer name goes
 
 
@@ -167,8 +168,61 @@ def test_descriptions_say_the_same_by_words_or_by_meaning_and_one_other_word_mak
 def test_siblings_that_are_one_thing_cut_in_two_at_random_are_named_and_others_are_not() -> None:
     found = found_in({**CLEAN, "Tool/Saw": 60, "Tool/Hammer": 60}, centres={"Tool/Saw": np.eye(8)[2]})
     assert found.verdict is Verdict.WARN and found.p_value is not None and found.p_value <= 0.05
-    assert kinds(found) == {"Tool/Hammer": {Kind.NOT_TOLD_APART}}
+    assert kinds(found) == {n: {Kind.NOT_TOLD_APART} for n in ("Tool/Hammer", "Tool/Saw", "Hammer", "Saw")}
     assert {i.split("/")[1] for i in found.concepts[0].evidence[:2]} == {"Hammer", "Saw"}
+
+
+@pytest.mark.parametrize(
+    ("counts", "taxonomy", "names", "how"),
+    [
+        (FLAT, (), {"cans", "hardware"}, {"centres": {"hardware": np.eye(8)[0]}}),
+        (CLEAN, (*TREE[:5], SAME_AS_HAMMER), {"Hammer", "Saw", "Tool/Hammer", "Tool/Saw"}, {}),
+        (CLEAN, (*TREE[1:], Entry("Fruit", "", "Apple")), {"Apple", "Fruit", "Fruit/Apple"}, {}),
+        ({**CLEAN, "poire": 9}, (*TREE, Entry("poire", "", "Fruit")), {"Fruit/Pear", "poire", "Pear"}, {}),
+        (CLEAN, (*TREE, Entry("Saw", "", "Fruit")), {"Saw", "Tool/Saw"}, {}),
+        ({**CLEAN, "Tool/Apple": 9}, TREE, {"Tool/Apple", "Apple"}, {}),
+    ],
+)  # fmt: skip
+def test_both_halves_of_a_problem_and_label_and_entry_alike_are_said_to_have_it(
+    counts: dict[str, int], taxonomy: tuple[Entry, ...], names: set[str], how: dict[str, object]
+) -> None:
+    found = found_in(counts, taxonomy, **how)
+    assert {c.concept for c in found.concepts if c.verdict is not Verdict.PASS} == names
+    assert not any("Nothing is wrong" in c.headline for c in found.concepts if c.concept in names)
+    assert len({c.verdict for c in found.concepts if c.concept in names}) == 1
+    if counts is FLAT:
+        (other,) = [c for c in found.concepts if c.concept == "hardware"]
+        assert other.evidence[0].startswith("hardware/") and other.headline == found.concepts[0].headline
+
+
+def test_names_that_end_alike_are_told_apart_in_sentences() -> None:
+    flat = {"Fresh/Apple": 60, "Fresh/Orange": 60, "Juice/Apple": 60, "Juice/Orange": 60}
+    found = found_in(flat, (), centres={"Juice/Orange": np.eye(8)[2]})
+    assert "Juice/Apple and Juice/Orange stand side by side" in found.headline
+    say = spoken(["Fruit/Apple", "a/x/Pear", "b/x/Pear"], build_tree([Entry("Apple", "", "Fruit"), Entry("Kiwi")]))
+    assert [say(n) for n in ("Fruit/Apple", "Apple", "a/x/Pear", "Kiwi", "?/new")] == [
+        "Apple", "Apple", "a/x/Pear", "Kiwi", "new",
+    ]  # fmt: skip
+    two = spoken(["Fresh/Apple", "Juice/Apple"], build_tree([Entry("Apple")]))
+    assert [two(n) for n in ("Fresh/Apple", "Juice/Apple", "Apple")] == ["Fresh/Apple", "Juice/Apple", "Apple"]
+
+
+def test_a_synonym_of_two_entries_or_that_is_an_entry_is_named() -> None:
+    fruit = (*TREE[:2], replace(TREE[2], synonyms=("pome",)), *TREE[3:])
+    assert found_in(CLEAN, fruit).verdict is Verdict.PASS
+    both = found_in(CLEAN, (fruit[0], replace(fruit[1], synonyms=("Pome",)), *fruit[2:]))
+    assert kinds(both)["Apple"] == kinds(both)["Pear"] == {Kind.SHARED_SYNONYM}
+    assert "“Pome” is listed as another name of Apple and of Pear" in both.headline
+    entry = found_in(CLEAN, (*fruit, Entry("pome", "", "Fruit")))
+    assert Kind.SHARED_SYNONYM in kinds(entry)["pome"] & kinds(entry)["Pear"]
+    own = found_in(CLEAN, (*fruit[:1], replace(fruit[1], synonyms=("apples", "apple")), *fruit[2:]))
+    assert own.verdict is Verdict.PASS
+    signs = found_in({"A/+": 30, "A/-": 30}, ())
+    assert signs.verdict is Verdict.PASS
+
+
+def test_without_a_taxonomy_nothing_is_said_of_folders() -> None:
+    assert found_in(CLEAN, ()).headline.startswith("Your labels agree with one another and with the pictures:")
 
 
 EACH = 6
@@ -203,9 +257,6 @@ def test_a_tree_that_does_not_follow_looks_is_said_as_a_whole() -> None:
     centres = two_branches(None)
     found = branched({f"{'XY'[i % 2]}/{k.split('/')[1]}": v for i, (k, v) in enumerate(centres.items())})
     assert found.verdict is Verdict.WARN and "does not follow looks" in found.headline and kinds(found) == {}
-
-
-FLAT: Mapping[str, int] = dict.fromkeys(("cans", "hardware", "glass", "paper"), 60)
 
 
 @pytest.mark.parametrize("taxonomy", [(), tuple(Entry(c) for c in FLAT), tuple(Entry(c, "", "Waste") for c in FLAT)])
