@@ -62,7 +62,7 @@ DEFAULT_TOLD_APART = 0.75  # AUC below which more than one in four pairs of pict
 DEFAULT_MIN_IMAGES = 20  # of a sibling; with fewer, an AUC of 0.5 and one of 0.75 are not told apart
 DEFAULT_FAIL_SHARE = 0.1  # of all labels, that an unknown label holds
 DEFAULT_MOST = 0.6  # of a concept's pictures that look like one other branch
-DEFAULT_PROBED = 4000  # pictures the probe learns from at most, drawn at random; keeps the check within seconds
+DEFAULT_PROBED = 4000  # pictures the probe learns from at most, drawn at random per concept; keeps it within seconds
 DEFAULT_COMPONENTS = 100  # principal components the probe works on; a fifth of the time or less, the same siblings
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
 BUNDLED: Final = "bundled"
@@ -115,6 +115,7 @@ class TaxonomyResult:
         pairs: siblings asked; class numbers of `classes`. unasked: pairs of siblings with too few images.
         agreement: of the tree with looks; None where it could not be asked.
         classes: the most detailed concepts.
+        probed: pictures looked at. sampled: whether they are not all there are.
         params: as used.
     """
 
@@ -127,6 +128,8 @@ class TaxonomyResult:
     unasked: int
     agreement: Agreement | None
     classes: tuple[str, ...]
+    probed: int
+    sampled: bool
     params: Params
 
     def findings(self) -> Findings:
@@ -228,7 +231,8 @@ class TaxonomyResult:
         pairs = "1 pair" if done == 1 else f"{done:,} pairs"
         said = f"Pictures were compared for {pairs} of concepts that stand side by side" if done else ""
         rest = "1 pair" if left == 1 else f"{left:,} pairs"
-        few = f"with fewer than {self.params.min_images} pictures of one of them"
+        among = f" among the {self.probed:,} looked at" if self.sampled else ""
+        few = f"with fewer than {self.params.min_images} pictures of one of them{among}"
         if not said:
             return f"Pictures were not compared: {few}, {rest} of concepts side by side could not be."
         return f"{said}; {rest}, {few}, could not be." if left else f"{said}."
@@ -296,7 +300,7 @@ def find_taxonomy(
     found = list(facts(tree, labels, encode, given=bool(dataset.taxonomy)))
     progress(1, 4, "comparing siblings")
     suspects, say = same_names(sorted(labels), tree), spoken(labels, tree)
-    t = _single_labels(dataset, params)
+    t, single = _single_labels(dataset, params)
     groups = [group_of(c, tree) for c in t.classes]
     needed = any(True for _ in side_by_side(groups)) or any(s.reason is Reason.TYPING for s in suspects)
     probability = _probabilities(features, t, params) if needed else np.zeros(t.member.shape)
@@ -323,17 +327,31 @@ def find_taxonomy(
         unasked=len(siblings) - len(asked),
         agreement=fit,
         classes=t.classes,
+        probed=len(t.rows),
+        sampled=len(t.rows) < single,
         params=params,
     )
 
 
-def _single_labels(dataset: Dataset, params: Params) -> Targets:
-    """Training pictures with one class: of two concepts at once, neither ranks the other."""
+def _single_labels(dataset: Dataset, params: Params) -> tuple[Targets, int]:
+    """Training pictures with one class, `Params.probed` at most, and how many there are.
+
+    Those with two are left out: of two concepts at once, neither ranks the other.
+    """
     t = targets(dataset)
     single = np.flatnonzero(t.member.sum(axis=1) == 1)
-    if len(single) > params.probed:
-        single = np.sort(np.random.default_rng(params.seed).choice(single, params.probed, replace=False))
-    return Targets(t.rows[single], t.classes, t.member[single])
+    everything = len(single)
+    if everything > params.probed:
+        # As many of each concept as fit, so that a rare one keeps what it has and can still be compared.
+        of = t.first[single]
+        count = np.bincount(of)
+        most = max(c for c in range(params.probed + 1) if np.minimum(count, c).sum() <= params.probed)
+        order = np.random.default_rng(params.seed).permutation(len(single))
+        place = np.empty(len(single), dtype=np.int64)  # among the pictures of its concept, in that order
+        order = order[np.argsort(of[order], kind="stable")]
+        place[order] = np.arange(len(single)) - np.repeat(np.cumsum(count) - count, count)
+        single = single[place < most]
+    return Targets(t.rows[single], t.classes, t.member[single]), everything
 
 
 def _probabilities(features: Features, t: Targets, params: Params) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from analysis.checks.base import Findings, Unavailable, Verdict
-from analysis.checks.taxonomy import TaxonomyResult, find_taxonomy
+from analysis.checks.taxonomy import Params, TaxonomyResult, find_taxonomy
 from analysis.concept_tree import build_tree, drafted, entry_of, spelling, spoken
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo, l2_normalised
@@ -272,6 +272,18 @@ def test_a_flat_folder_of_different_things_passes_and_says_what_was_compared() -
     assert found.verdict is Verdict.PASS and kinds(found) == {}
     assert "compared for 6 pairs of concepts that stand side by side; 4 pairs, with fewer than 20" in found.headline
     assert "No two concepts stand side by side" in found_in({"D": 30}, ()).headline
+
+
+def test_of_many_pictures_rare_concepts_keep_theirs_and_the_sample_is_said() -> None:
+    counts = {"a": 300, "b": 200, "c": 25, "d": 5}
+    dataset, features = made(counts)
+    result = find_taxonomy(dataset, features, Params(probed=110))
+    assert isinstance(result, TaxonomyResult)
+    found = result.findings()
+    assert (found.extra["siblings_compared"], found.extra["siblings_not_compared"]) == (3, 3)
+    assert "with fewer than 20 pictures of one of them among the 110 looked at" in found.headline
+    again = find_taxonomy(dataset, features, Params(probed=110))
+    assert isinstance(again, TaxonomyResult) and again.pairs == result.pairs
 
 
 def test_a_label_that_is_no_entry_is_nobodys_sibling() -> None:
