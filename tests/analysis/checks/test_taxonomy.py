@@ -267,6 +267,17 @@ def test_one_thing_cut_in_two_at_the_top_is_named_as_it_is_under_a_parent(taxono
     assert "One entry or two?" in found.headline
 
 
+@pytest.mark.parametrize(("images", "least"), [(30, 12), (60, 17)])
+def test_how_often_random_halves_are_found(images: int, least: int) -> None:
+    hits = 0
+    for seed in range(20):
+        found = found_in(
+            {**FLAT, "cans": images, "hardware": images}, (), centres={"hardware": np.eye(8)[0]}, seed=seed
+        )
+        hits += "cans" in kinds(found)
+    assert hits >= least, hits
+
+
 def test_a_flat_folder_of_different_things_passes_and_says_what_was_compared() -> None:
     found = found_in({**FLAT, "rare": 3}, ())
     assert found.verdict is Verdict.PASS and kinds(found) == {}
