@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from analysis.checks.base import Unavailable, Verdict
 from analysis.checks.co_occurrence import Params, find_co_occurrence
@@ -248,3 +249,23 @@ def test_the_fix_says_what_it_was_measured_to_bring(after, said):
     words = fix_sentence("wedding/bouquet", {"kind": LOOK}, [tried])
     assert words.startswith("Keep only pictures of which bouquet is the focal point. Tried with the 25 best of 64:")
     assert "fall from 48% to 0%; " in words and words.endswith(said)
+
+
+RUNS = 100
+
+
+def at_random(seed: int, share: float, real_share: float):
+    """Two concepts and pictures of neither; a veil in some of all, marks on some, real use with labels."""
+    rng = np.random.default_rng(seed)
+    own = {"bouquet": [THING], "couple": [OTHER], "": []}
+    labels = [*["bouquet"] * 40, *["couple"] * 40, *[""] * 20, *["bouquet"] * 20, *["couple"] * 20]
+    real = np.arange(len(labels)) >= 100
+    veil = rng.random(len(labels)) < np.where(real, real_share, share)
+    parts = [own[of] + ([VEIL] if with_veil else []) for of, with_veil in zip(labels, veil, strict=True)]
+    marked = (rng.random(len(labels)) < 0.3).tolist()
+    return made(parts, [(c,) if c else () for c in labels], real=real.tolist(), marked=marked, seed=seed)
+
+
+def test_what_has_nothing_to_do_with_the_label_is_accused_no_more_often_than_alpha():
+    alarms = sum(any(c.verdict in FIRES for c in findings(at_random(seed, 0.3, 0.6)).concepts) for seed in range(RUNS))
+    assert alarms <= binom.ppf(0.95, RUNS, 0.05)
