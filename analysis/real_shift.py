@@ -3,8 +3,9 @@
 Whether: `analysis.two_sample` on vectors and on measured values, within concepts where both sides have labels.
 In what: the measures of `analysis.shift_axes`, p-values corrected for all of them (Benjamini and Hochberg 1995); of
 four axes that no simple measure catches also the model's own view (`analysis.altered_views`), whichever tells more.
-Content is what still tells the sides' vectors apart without what such alterations move; where none could be tried, once
-all that was measured has been regressed out of them.
+Content is what still tells the sides' vectors apart without what such alterations move, and does so too once both
+sides were brought to one quality (`analysis.same_quality`); where none could be tried, once all that was measured has
+been regressed out of them.
 
 Ranked by effect times how much of the shift in the model's eyes the axis explains: a picture taken from nearer is also
 softer, and this way "nearer" comes first. Content counts half: a named cause is told before an unnamed one.
@@ -32,8 +33,9 @@ from analysis.altered_views import (
 from analysis.blind_spots import Axis
 from analysis.compare import DEFAULT_ALPHA, DEFAULT_SMALL_EFFECT
 from analysis.dataset import Dataset
-from analysis.features import Features
+from analysis.features import Features, Pictures
 from analysis.progress import Progress, no_progress, scaled
+from analysis.same_quality import AXES, seen_alike
 from analysis.shift_axes import (
     ALTERED,
     BY_MODEL,
@@ -125,13 +127,39 @@ def measure_shift(
         y = np.repeat([0, 1], [len(s) for s in some])
         part = explained(image[np.concatenate(some)].astype(np.float64), y, tried.moves, seed=seed)
     n = len(some[0])
-    content = _content_row(gap_test(left[:n], left[n:], seed=seed, progress=scaled(progress, 0.9, 1.0)))
+    content = _content_row(gap_test(left[:n], left[n:], seed=seed, progress=scaled(progress, 0.9, 0.95)))
     every = [*rows.values(), content]
+    if tried is not None and features.pictures is not None:
+        content |= _at_one_quality(features.pictures, sides, every, content, tried, seed)
     if tried is not None:
         for row in every:
             row["explains"] = part[str(row["axis"])] ** 2
     axes = tuple(measured.values())
     return Shift(gap.p_value, gap.strength, ranked(every), distributions(axes, training, real_world), axes)
+
+
+def _at_one_quality(
+    pictures: Pictures, sides: tuple[Rows, Rows], every: list[dict[str, object]], content: dict[str, object],
+    tried: Signatures, seed: int,
+) -> dict[str, object]:  # fmt: skip
+    """The weaker `effect` and the larger `raw_p` of content as it is and once both sides are of one quality; nothing
+    where they are already, or where content does not differ in the first place."""
+    table = ranked([dict(row) for row in every])
+    table = table[table["differs"]].sort_values("effect", key=lambda e: -e.abs(), kind="stable")
+    differs = [a for a in table["axis"] if a in AXES]
+    if CONTENT not in set(table["axis"]) or not differs:
+        return {}
+    seen = seen_alike(pictures, sides, differs, seed=seed)
+    if seen is None:
+        return {}
+    left = without(np.concatenate(seen).astype(np.float64), tried.moves)
+    test = gap_test(left[: len(seen[0])], left[len(seen[0]) :], seed=seed)
+    if not np.isfinite(test.p_value):
+        return {}
+    return {
+        "effect": min(float(content["effect"]), test.strength),  # type: ignore[arg-type]
+        "raw_p": max(float(content["raw_p"]), test.p_value),  # type: ignore[arg-type]
+    }
 
 
 def _sampled(sides: tuple[Rows, Rows], seed: int) -> list[Rows]:

@@ -1,0 +1,141 @@
+"""Pictures of two sides brought to one quality: what still tells them apart is no softness, noise or light.
+
+The better side of each measured axis is made worse (softer, noisier, darker, flatter, paler; its colours drawn to the
+other's) by one level for all of its pictures, chosen so that the sides' medians agree; nothing is sharpened or
+cleaned, as that cannot be done. Both sides are then seen by the model again. OpenCV loads when a function runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import attributes, perturbations, shift_axes
+
+if TYPE_CHECKING:
+    from analysis.features import Pictures, Pixels
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+MOST: Final = 120  # pictures of a side seen again: two sides take about 2 s
+TUNED_ON: Final = 24  # pictures of the better side that a level is tried on
+STEPS: Final = 9
+GRAIN: Final = 2.0  # of 255, and
+SAVED: Final = 75  # a JPEG quality: both sides get them last, so that nothing is told by how a picture was saved
+Change = Callable[["Pixels", float], "Pixels"]
+
+
+def _luma(rgb: Pixels) -> Pixels:
+    import cv2
+
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _contrast(rgb: Pixels) -> float:
+    gray = _luma(rgb)
+    return float(gray.std() / max(float(gray.mean()), 1.0))
+
+
+def _flat(rgb: Pixels, share: float) -> Pixels:
+    mean = float(rgb.mean(dtype=np.float64))
+    out = np.rint(mean + (1 - share) * (rgb.astype(np.float32) - mean))
+    return np.asarray(np.clip(out, 0, 255), dtype=np.uint8)
+
+
+def _pale(rgb: Pixels, share: float) -> Pixels:
+    gray = _luma(rgb)[..., None].astype(np.float32)
+    return np.clip(np.rint(gray + (1 - share) * (rgb.astype(np.float32) - gray)), 0, 255).astype(np.uint8)
+
+
+def _dark(rgb: Pixels, share: float) -> Pixels:
+    return np.asarray(np.clip(np.rint(rgb * np.float32(1 - share)), 0, 255), dtype=np.uint8)
+
+
+WORSE: Final[Mapping[str, tuple[Callable[[Pixels], float], int, float, Change, float]]] = {
+    "sharpness": (lambda p: 1.0 / attributes.blur(_luma(p)), 1, 0.1, perturbations.blurred, 8.0),
+    "brightness": (lambda p: float(_luma(p).mean()), 1, 0.02, _dark, 0.95),
+    "contrast": (_contrast, 1, 0.05, _flat, 0.95),
+    "saturation": (attributes.mean_saturation, 1, 0.05, _pale, 1.0),
+    "noise": (shift_axes.noise, -1, 0.25, perturbations.noisy, 60.0),
+}
+"""For an axis its value, whether more (1) or less (-1) is better, the ratio less one that is noticed, what makes it
+worse, and the strongest level."""
+AXES: Final = (*WORSE, "colour_temperature", "jpeg_quality")
+
+
+def seen_alike(
+    pictures: Pictures, rows: tuple[Int64, Int64], differing: Sequence[str], *, seed: int = 0
+) -> tuple[Float32, Float32] | None:
+    """Vectors of both sides' pictures at one quality.
+
+    Args:
+        rows: of the dataset, of either side; up to `MOST` of each are used.
+        differing: axes of `AXES` in which they differ, the largest difference first: blur takes noise away, and noise
+            looks sharp, so the larger one is undone first, and the other only where it is still there.
+        seed: of the choice.
+
+    Returns:
+        float32 (n, f) and (m, f); None where hardly any can be read.
+    """
+    rng = np.random.default_rng([seed, 2])
+    some = [rng.permutation(r)[:MOST] for r in rows]
+    sides = [[p for p in pictures.originals(r) if p is not None and min(p.shape[:2]) >= 32] for r in some]
+    if min(len(s) for s in sides) < 8:
+        return None
+    if "colour_temperature" in differing:
+        sides[0] = _coloured(sides[0], sides[1])
+    for axis in differing:
+        if axis in WORSE:
+            sides = _alike(sides, *WORSE[axis])
+    fine = [[perturbations.compressed(perturbations.noisy(p, GRAIN), SAVED) for p in s] for s in sides]
+    return pictures.encode_pictures(fine[0]).features, pictures.encode_pictures(fine[1]).features
+
+
+def _alike(
+    sides: list[list[Pixels]],
+    value: Callable[[Pixels], float],
+    better: int,
+    noticed: float,
+    change: Change,
+    most: float,
+) -> list[list[Pixels]]:
+    """The sides with the better one made worse; as they are where their medians hardly differ."""
+    middle = [_median(value, s) for s in sides]
+    if not np.isfinite(middle).all() or max(middle) <= min(middle) * (1 + noticed):
+        return sides
+    side = int(np.argmax(np.array(middle) * better))
+    level = _level(sides[side][:TUNED_ON], value, change, most, middle[1 - side], middle[side])
+    return [[change(p, level) for p in s] if i == side else s for i, s in enumerate(sides)]
+
+
+def _level(
+    some: list[Pixels], value: Callable[[Pixels], float], change: Change, most: float, goal: float, whole: float
+) -> float:
+    """The level at which the median of these pictures is `goal`; `whole` is that of the whole side, unchanged."""
+    now = _median(value, some)
+    goal *= now / whole if whole else 1.0
+    rises, low, high = goal > now, 0.0, most
+    for _ in range(STEPS):
+        level = (low + high) / 2
+        got = _median(value, [change(p, level) for p in some])
+        low, high = (level, high) if (got < goal) == rises else (low, level)
+    return (low + high) / 2
+
+
+def _median(value: Callable[[Pixels], float], of: list[Pixels]) -> float:
+    found = np.array([value(p) for p in of], dtype=np.float64)
+    found = found[np.isfinite(found)]
+    return float(np.median(found)) if len(found) else float("nan")
+
+
+def _coloured(some: list[Pixels], like: list[Pixels]) -> list[Pixels]:
+    """With the other side's usual colour cast, as bright as before."""
+    casts = [
+        np.median([(m := p.mean(axis=(0, 1))) / max(float(m.mean()), 1.0) for p in s], axis=0) for s in (some, like)
+    ]
+    gains = (casts[1] / np.maximum(casts[0], 1e-3)).astype(np.float32)
+    return [np.clip(np.rint(p * gains), 0, 255).astype(np.uint8) for p in some]

@@ -1,0 +1,72 @@
+"""Softness, noise and darkness are not taken for content; other things in the pictures are, also in soft ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from support import photo
+
+from analysis import perturbations
+from analysis.dataset import REAL_WORLD, TRAINING
+from analysis.embedders import load_embedder
+from analysis.opening import open_dataset
+from analysis.real_shift import measure_shift
+from analysis.same_quality import AXES, WORSE, seen_alike
+from analysis.sources import Source
+from analysis.store import Store
+
+SIDE = 60
+PLANTS = {
+    "blur": lambda p: perturbations.blurred(p, 3.0),
+    "noise": lambda p: perturbations.noisy(p, 14),
+    "dark": lambda p: (p * 0.5).astype(np.uint8),
+}
+
+
+def scene(seed: int, other: bool = False) -> np.ndarray:
+    """Three boxes on a smooth ground; in `other` pictures, discs."""
+    rng = np.random.default_rng(seed)
+    image = photo(seed, size=(224, 168), tint=(130, 130, 120))
+    draw = ImageDraw.Draw(image)
+    for _ in range(3):
+        x, y, s = int(rng.integers(5, 160)), int(rng.integers(5, 110)), int(rng.integers(30, 55))
+        colour = tuple(int(v) for v in rng.integers(20, 235, 3))
+        (draw.ellipse if other else draw.rectangle)((x, y, x + s, y + s), fill=colour, outline="black", width=3)
+    return np.asarray(image)
+
+
+def shift(root: Path, plant: str, other: bool):
+    alter = PLANTS.get(plant, lambda p: p)
+    for part, start in (("training", 0), ("real", 1000)):
+        (root / part).mkdir(parents=True)
+        for i in range(SIDE):
+            real = part == "real"
+            pixels = scene(start + i, other and real)
+            Image.fromarray(alter(pixels) if real else pixels).save(root / part / f"{i}.png")
+    of = open_dataset(
+        Source(root / "training", root / "real"), store=Store(root / "cache"), embedder=load_embedder("bundled")
+    )
+    origin = of.dataset.images["origin"].to_numpy()
+    rows = np.flatnonzero(origin == TRAINING), np.flatnonzero(origin == REAL_WORLD)
+    return of, rows, measure_shift(of.dataset, of.features, *rows).table.set_index("axis")
+
+
+@pytest.mark.parametrize(("plant", "axis"), [("blur", "sharpness"), ("noise", "noise"), ("dark", "brightness")])
+def test_a_shift_of_quality_is_no_content(plant: str, axis: str, tmp_path: Path) -> None:
+    _, _, table = shift(tmp_path, plant, False)
+    assert table.loc[axis, "differs"] and not table.loc["content", "differs"]
+
+
+@pytest.mark.parametrize("plant", ["nothing", "blur"])
+def test_other_things_are_content_also_in_soft_pictures(plant: str, tmp_path: Path) -> None:
+    of, rows, table = shift(tmp_path, plant, True)
+    assert table.loc["content", "differs"]
+    assert set(WORSE) <= set(AXES)
+    assert of.features.pictures is not None
+    a, b = seen_alike(of.features.pictures, rows, ["sharpness", "colour_temperature"])  # type: ignore[misc]
+    again = seen_alike(of.features.pictures, rows, ["sharpness", "colour_temperature"])
+    assert len(a) == len(b) == SIDE and again is not None and np.array_equal(a, again[0])
+    assert seen_alike(of.features.pictures, (rows[0][:4], rows[1]), ["noise"]) is None
