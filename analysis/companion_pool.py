@@ -15,7 +15,7 @@ from analysis.elements import read_maps
 from analysis.features import Pictures
 from analysis.fixed_marks import edge_field
 from analysis.hiding import probe_space
-from analysis.probe import targets
+from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress
 
 Bool = NDArray[np.bool_]
@@ -57,11 +57,35 @@ def not_known(read: Read, k: int) -> Bool:
     return ~read.real_known[:, k]
 
 
+def copies_once(dataset: Dataset, rows: Int64) -> Int64:
+    """int64 (len(rows),): for each row the place in `rows` of the first with the same file content, itself mostly."""
+    place = np.arange(len(rows), dtype=np.int64)
+    if "content_hash" not in dataset.images:
+        return place
+    first: dict[str, int] = {}
+    contents = dataset.images["content_hash"].to_numpy()[rows]
+    for i, content in enumerate(contents):
+        if isinstance(content, str) and content:
+            place[i] = first.setdefault(content, i)
+    return place
+
+
+def single_targets(dataset: Dataset) -> Targets:
+    """`targets` with a picture and its copies counted once, with the labels of them all: twenty copies of one file
+    share every pixel, and say nothing of what recurs."""
+    target = targets(dataset)
+    place = copies_once(dataset, target.rows)
+    member = target.member.copy()
+    np.logical_or.at(member, place, target.member)
+    kept = np.flatnonzero(place == np.arange(len(place)))
+    return Targets(target.rows[kept], target.classes, member[kept])
+
+
 def read_pool(
     dataset: Dataset, pictures: Pictures, limit: int, *, seed: int = 0, progress: Progress = no_progress
 ) -> Read:
     """Read the pictures; there must be labelled training pictures."""
-    target = targets(dataset)
+    target = single_targets(dataset)
     rng = np.random.default_rng(seed)
     chosen = stratified(target.member, limit, rng)
     real_rows, real_member, real_known = _real(dataset, target.classes, rng)
@@ -100,6 +124,11 @@ def _real(dataset: Dataset, classes: tuple[str, ...], rng: np.random.Generator) 
     for image, concept in zip(dataset.negatives["image"], dataset.negatives["concept"], strict=True):
         if real[image] and concept in place:
             known[image, place[concept]] = True
+    every = np.flatnonzero(real)
+    first = every[copies_once(dataset, every)]
+    np.logical_or.at(member, first, member[every])
+    np.logical_or.at(known, first, known[every])
+    real[every[first != every]] = False
     parts = []
     for of, most in ((real & known.any(axis=1), REAL_PICTURES), (real & ~known.any(axis=1), OPEN_PICTURES)):
         some = np.flatnonzero(of)

@@ -21,6 +21,7 @@ from analysis.hiding_in_pictures import hide_in_pictures
 from analysis.narrowing import Narrowing
 from analysis.part_names import THINGS, colour_words, nearest_word, place_word
 from analysis.progress import Progress
+from analysis.statistics import benjamini_hochberg
 
 Bool = NDArray[np.bool_]
 Int64 = NDArray[np.int64]
@@ -39,9 +40,12 @@ COMPANION_COLUMNS: Final = [
 PLACE_COLUMNS: Final = ["number", "image_id", "cells"]
 NARROWING_COLUMNS: Final = [
     "concept", "n", "kept", "wrong_before", "wrong_after", "found_before", "found_after", "real_without",
-    "real_with", "keep", "leave",
+    "real_with", "p_wrong", "helps", "keep", "leave",
 ]  # fmt: skip
 SCORE_COLUMNS: Final = ["concept", "image_id", "shows", "before", "after"]
+ALPHA: Final = 0.05  # of "narrowing makes wrong answers no fewer", corrected for the concepts it was tried on
+LOST: Final = 0.05  # share of the real pictures of a concept that narrowing may lose
+FEWEST_REAL: Final = 10  # real pictures of a concept that must say what narrowing costs
 PICTURES: Final = 24  # ids listed for each question about a companion
 DRAWN: Final = 8  # of each list, pictures whose places are kept
 
@@ -201,14 +205,14 @@ def concept_rows(
         own = companions[companions["concept"] == concept]
         accused = own[own["role"] == ACCUSED]
         enough = min(n, others) >= least
-        score = float("nan") if not enough else 1.0
+        score = float("nan")
         if len(accused):
             score = float(np.clip(1 - (accused["with_it"] - accused["without_it"]).max(), 0, 1))
             verdict = Verdict.FAIL if (accused["wrong_with"] >= fail_wrong).any() else Verdict.WARN
         elif not enough or (own["role"] == UNPROVEN).any():
             verdict = Verdict.CANNOT_TELL
         else:
-            verdict = Verdict.PASS
+            verdict, score = Verdict.PASS, 1.0
         out.append(
             {"concept": concept, "n": n, "others": others, "enough": enough, "verdict": str(verdict), "score": score}
         )
@@ -217,7 +221,7 @@ def concept_rows(
 
 def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: Sequence[Mapping[Any, Any]]) -> str:
     """One sentence for a person."""
-    name = leaf(str(row["concept"]))
+    name = f"“{leaf(str(row['concept']))}”"
     if accused:
         first = accused[0]
         having = (
@@ -240,7 +244,7 @@ def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: 
         first = next(c for c in own if c["role"] == UNPROVEN)
         return (
             f"Cannot tell: {first['with_it']:.0%} of its pictures have {described(first)}, {first['without_it']:.0%} "
-            f"of the others. Is it {name} itself, or only its company? "
+            f"of the others. Is that a part of {name}, or does it only happen to be in the same pictures? "
             + (
                 f"Real pictures that score as {name} for it are shown: label those."
                 if len(first["open"])
@@ -259,27 +263,47 @@ def described(row: Mapping[Any, Any]) -> str:
 
 def fix_sentence(concept: str, first: Mapping[Any, Any], fixed: Sequence[Mapping[Any, Any]]) -> str:
     """What to do, with what it was measured to bring."""
-    name = leaf(concept)
+    name = f"“{leaf(concept)}”"
     if first["kind"] == MARK:
         return (
             "Crop or paint the mark away, or collect pictures from where there is none; the pictures of other concepts "
             "must not be told by its absence."
         )
+    collect = (
+        f"Add pictures of {name} without {described(first)}, and pictures with {described(first)} but without {name}, "
+        "labelled as what they show."
+    )
     if not fixed:
-        return (
-            f"Keep the pictures in which {name} is what the picture is of, and add pictures with {described(first)} "
-            f"but without {name} to another concept."
-        )
+        return collect
     f = fixed[0]
     before, after = f"{f['found_before']:.0%}", f"{f['found_after']:.0%}"
-    found = f"{after} of its real pictures are still found" if before == after else (
-        f"of its real pictures {after} are found, before {before}"
-    )  # fmt: skip
-    return (
-        f"Keep only pictures of which {name} is the focal point. Tried with the {f['kept']:,} best of {f['n']:,}: real "
-        f"pictures wrongly taken for it fall from {f['wrong_before']:.0%} to {f['wrong_after']:.0%}; "
-        f"{found}."
-    )
+    kept = f"with the {f['kept']:,} best of {f['n']:,}"
+    if f["helps"]:
+        found = f"{after} of its real pictures are still found" if before == after else (
+            f"of its real pictures {after} are found, before {before}"
+        )  # fmt: skip
+        return (
+            f"Keep only pictures of which {name} is the focal point. Tried {kept}: real "
+            f"pictures wrongly taken for it fall from {f['wrong_before']:.0%} to {f['wrong_after']:.0%}; "
+            f"{found}."
+        )
+    wrong = f"of the real pictures without it {f['wrong_before']:.0%} were taken for it, then {f['wrong_after']:.0%}"
+    focal = f"Keeping only those of which {name} is the focal point"
+    fewer = f["p_wrong"] <= ALPHA
+    if fewer and f["real_with"] < FEWEST_REAL:
+        cost = f"only {f['real_with']:,} real pictures of it say what that costs, {FEWEST_REAL} would do"
+        return f"{collect} {focal} may help too ({kept}, {wrong}), but {cost}."
+    found = f"; of the real pictures of it {before} were found, then {after}" if f["real_with"] else ""
+    return f"{collect} {focal} was tried {kept} and does not help: {wrong}{found}."
+
+
+def p_fewer_wrong(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """One-sided p-value of "no fewer are scored above one half afterwards" (exact McNemar test: the same pictures)."""
+    from scipy.stats import binomtest
+
+    mended = int(((before > 0.5) & (after <= 0.5)).sum())
+    broken = int(((before <= 0.5) & (after > 0.5)).sum())
+    return float(binomtest(mended, mended + broken, 0.5, alternative="greater").pvalue) if mended + broken else 1.0
 
 
 def confounders(accused: pd.DataFrame) -> list[dict[str, object]]:
@@ -308,7 +332,8 @@ def narrowing_rows(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What narrowing brings: `concept`, `n`, `kept`, shares `wrong_before`, `wrong_after` of real pictures known not to
     show it that are scored above one half (of `real_without`), `found_before`, `found_after` of real pictures that show
-    it (of `real_with`), ids `keep` and `leave`, the most focal first; and the scores of these real pictures."""
+    it (of `real_with`), `p_wrong` (`p_fewer_wrong`, corrected), `helps` (fewer are wrong, hardly any is lost), ids
+    `keep` and `leave`, the most focal first; and the scores of these real pictures."""
     ids = dataset.images["image_id"].to_numpy()[read.rows].astype(str)
     n = read.pool.training
     out, scores = [], []
@@ -323,6 +348,7 @@ def narrowing_rows(
                 f"{name}_after": float((fixed.after[of] > 0.5).mean()) if of.any() else float("nan"),
             }
         row |= {"real_without": int(without.sum()), "real_with": int(shows.sum())}
+        row["p_wrong"] = p_fewer_wrong(fixed.before[without], fixed.after[without])
         row["keep"] = [str(i) for i in ids[:n][order[fixed.keep[order]]]]
         row["leave"] = [str(i) for i in ids[:n][order[(positive & ~fixed.keep)[order]]]]
         out.append(row)
@@ -336,6 +362,10 @@ def narrowing_rows(
                     "after": float(fixed.after[i]),
                 }
             )
+    for row, p in zip(out, benjamini_hochberg(np.array([r["p_wrong"] for r in out], dtype=np.float64)), strict=True):
+        row["p_wrong"] = float(p)
+        kept = row["real_with"] >= FEWEST_REAL and row["found_before"] - row["found_after"] <= LOST + 1e-9
+        row["helps"] = bool(p <= ALPHA and kept)
     return pd.DataFrame(out, columns=NARROWING_COLUMNS), pd.DataFrame(scores, columns=SCORE_COLUMNS)
 
 

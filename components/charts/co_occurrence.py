@@ -158,6 +158,8 @@ def _narrowing(opened: OpenDataset, findings: Findings, concept: str, name: str)
             f"focal point. It never saw the real pictures below."
         )
     )
+    if not row.get("helps", True):
+        st.markdown("It is not recommended here: the figures below do not show that it helps.")
     words, values = [], []
     for key, what in (("wrong", "wrongly taken for it"), ("found", "rightly found")):
         for when in ("before", "after"):
