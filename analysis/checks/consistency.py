@@ -155,9 +155,6 @@ class ConsistencyResult:
         judged = [self._finding(str(c), rows) for c, rows in self.aspects.groupby("concept", sort=True)]
         found = rank_findings([*judged, *(self._too_few(c, n) for c, n in self.few.items())])
         verdict = worst(f.verdict for f in found)
-        if judged and verdict is Verdict.CANNOT_TELL:
-            unclear = any(f.verdict is Verdict.CANNOT_TELL for f in judged)
-            verdict = verdict if unclear else Verdict.PASS
         p_values = self.aspects["p_value"].dropna()
         first = next((f for f in found if f.verdict is verdict), found[0])
         return Findings(
@@ -190,6 +187,15 @@ class ConsistencyResult:
             are = "concept is" if len(odd) == 1 else "concepts are"
             return f"{len(odd)} {are} photographed less consistently than the others: {how}.{sample}"
         if verdict is Verdict.CANNOT_TELL:
+            fine = sum(f.verdict is Verdict.PASS for f in found)
+            if fine and len(self.few) + fine == len(found):
+                names = [c.rsplit("/", 1)[-1] for c in self.few]
+                listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+                other = "other concept is" if fine == 1 else f"other {fine} are"
+                return (
+                    f"Cannot tell of {listed} (fewer than {self.params.min_pictures} pictures); the {other} "
+                    f"fine.{sample}"
+                )
             if len(found) == 1 and not self.few:
                 return "There is one concept only, and none to compare its pictures with."
             if len(self.aspects) and self.aspects["concept"].nunique() > 1:

@@ -3,6 +3,11 @@
 Question. A model is judged by pictures it has not seen. Which pictures of the validation and test splits, or of real
 use, are also among those it learns from, perhaps resized, cropped or mirrored?
 
+Sides. A split is learnt from where a word of its name begins with train, learn or fit, in any case (`Train`,
+`train2017`); it is kept apart where one is val, test, eval, dev, holdout and the like. Where no name says what is
+learnt from, it is the largest of the splits with unknown names, and the answer says so. Pictures without a split,
+beside pictures with one, count as neither side, unless there is no other that could be learnt from or kept apart.
+
 Method. The pairs of `uniqueness` (`analysis.duplicates`), between two splits or between training and real-world
 pictures. Null hypothesis: no picture lies on both sides, and a pair of different photos that was compared passes by
 mistake with probability `FALSE_PASS`; p is the exact binomial upper tail of the altered copies among the pairs
@@ -16,12 +21,14 @@ moment later) leak too, and are not found here: split by place and day, not by p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis import duplicates
 from analysis.checks.base import PAIRS, ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
@@ -36,11 +43,32 @@ DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_FAIL_FROM = 0.05  # of the held-out pictures: an accuracy is then off by up to a twentieth
 DEFAULT_FAIL_AT_LEAST = 3  # leaked pictures: one of ten is a tenth, and still a single mistake
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
-_ORDER: Final = {"train": 0, "": 0, "val": 1, "valid": 1, "test": 2}
+LEARNING: Final = ("train", "learn", "fit")  # a split with a word that begins so is learnt from
+VALIDATION: Final = frozenset(("val", "valid", "validate", "validation", "dev", "devel", "development"))
+JUDGING: Final = VALIDATION | frozenset(
+    (
+        "eval",
+        "evaluate",
+        "evaluation",
+        "test",
+        "tests",
+        "testing",
+        "tst",
+        "hold",
+        "holdout",
+        "held",
+        "heldout",
+        "unseen",
+    )
+)
+NO_SPLIT: Final = "no split"
+REAL: Final = "real world"
 
 METHOD: Final = """
-- **Across a border.** Two splits (train, val, valid, test), or training and real-world pictures. Copies are
-  found as for *Repeated pictures*: exact ones by content, altered ones by laying pictures over each other.
+- **Across a border.** Two splits, or training and real-world pictures. Names tell what is learnt from (train, learn,
+  fit) and what is kept apart (val, test, eval, dev, holdout …); where none does, the largest split is taken as learnt
+  from. Pictures without a split beside split ones count as neither. Copies are found as for *Repeated pictures*:
+  exact ones by content, altered ones by laying pictures over each other.
 - **Look at this:** any picture on both sides, unless chance mistakes of the comparison explain it (exact
   binomial test, corrected after Benjamini and Hochberg). **Needs work:** a twentieth of a concept's held-out
   pictures or more.
@@ -71,11 +99,13 @@ class LeakageResult:
             the training part), `leaked` (int, of these, with a copy across the border), `score`
             (1 - leaked / held_out), `p_value`, `p_corrected` (in [0, 1]), `verdict`.
         pairs: columns of `pairs.parquet` and `change`, `side_a`, `side_b` (where each lies, in words).
-        leaked, held_out: held-out pictures altogether. evidence: ids of each concept, and under "" of the dataset.
+        sides: what was taken for which side. leaked, held_out: held-out pictures altogether.
+        evidence: ids of each concept, and under "" of the dataset.
     """
 
     concepts: pd.DataFrame
     pairs: pd.DataFrame
+    sides: Sides
     leaked: int
     held_out: int
     p_value: float
@@ -99,26 +129,40 @@ class LeakageResult:
             concepts=found,
             evidence=self.evidence.get("", ()),
             fix=_FIX if self.leaked else "",
-            extra={"leaked": self.leaked, "held_out": self.held_out, "alpha": self.params.alpha},
+            extra={
+                "leaked": self.leaked,
+                "held_out": self.held_out,
+                "learnt_from": list(self.sides.learning),
+                "kept_apart": list(self.sides.judging),
+                "on_neither_side": self.sides.aside,
+                "alpha": self.params.alpha,
+            },
             tables={PAIRS: self.pairs},
         )
 
     def _headline(self) -> str:
+        note = self.sides.note
         if self.leaked:
             verb = "is" if self.leaked == 1 else "are"
-            return f"{self.leaked:,} of {self.held_out:,} pictures kept apart for judging {verb} also among the others."
+            of = "The one picture" if self.held_out == 1 else f"{self.leaked:,} of {self.held_out:,} pictures"
+            return f"{of} kept apart for judging {verb} also among the others.{note}"
         if not self.with_pictures:
-            return _WITHOUT_PICTURES
-        return f"None of the {self.held_out:,} pictures kept apart for judging is among the others."
+            return f"{_WITHOUT_PICTURES}{note}"
+        if self.held_out == 1:
+            return f"The one picture kept apart for judging is not among the others.{note}"
+        return f"None of the {self.held_out:,} pictures kept apart for judging is among the others.{note}"
 
     def _finding(self, row: Mapping[Hashable, object]) -> ConceptFinding:
         concept, leaked, held = str(row["concept"]), int(str(row["leaked"])), int(str(row["held_out"]))
         many, verb = f"{leaked:,}" if leaked else "None", "are" if leaked > 1 else "is"
+        said = f"{many} of {held:,} pictures kept apart {verb} also among the others."
+        if held == 1:
+            said = f"The one picture kept apart is {'also' if leaked else 'not'} among the others."
         return ConceptFinding(
             concept=concept,
             verdict=Verdict(str(row["verdict"])),
             score=float(str(row["score"])),
-            headline=f"{many} of {held:,} pictures kept apart {verb} also among the others.",
+            headline=said,
             evidence=self.evidence.get(concept, ()),
             fix=_FIX if leaked else "",
             extra={"leaked": leaked, "held_out": held, "p_value": float(str(row["p_corrected"]))},
@@ -136,10 +180,94 @@ def _verdict(leaked: int, held_out: int, p: float, with_pictures: bool, params: 
     return str(Verdict.PASS if with_pictures else Verdict.CANNOT_TELL)
 
 
-def _side(origin: str, split: str | float | None) -> str:
-    if origin == REAL_WORLD:
-        return "real world"
-    return "training" if split is None or pd.isna(split) else str(split)
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Where each picture lies.
+
+    Attributes:
+        name: (n,) object, the split, `NO_SPLIT` or `REAL`; "training" where there are no splits at all.
+        held, learnt: bool (n,), kept apart for judging, and learnt from; neither is possible.
+        real: bool (n,). learning, judging: names of the sides. aside: pictures on neither side.
+        note: sentence, with a space before it, where the sides had to be guessed or pictures are on neither; else "".
+    """
+
+    name: NDArray[np.object_]
+    held: NDArray[np.bool_]
+    learnt: NDArray[np.bool_]
+    real: NDArray[np.bool_]
+    learning: tuple[str, ...]
+    judging: tuple[str, ...]
+    aside: int
+    note: str
+
+    def crossed(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether pictures a and b (m,) lie on both sides of a border that training must not cross."""
+        sided = self.held | self.learnt
+        splits = sided[a] & sided[b] & (self.held[a] | self.held[b]) & (self.name[a] != self.name[b]).astype(bool)
+        out: NDArray[np.bool_] = splits | (self.real[a] != self.real[b])
+        return out
+
+
+def role_of(split: str) -> str:
+    """`learning`, `judging`, or "" where the name says nothing: by the first word that does."""
+    for word in re.split(r"[^a-z]+", split.casefold()):
+        if word.startswith(LEARNING):
+            return "learning"
+        if word in JUDGING:
+            return "judging"
+    return ""
+
+
+def _learning(size: Mapping[str, int], real: bool) -> tuple[set[str], bool]:
+    """Names of the splits learnt from (`NO_SPLIT` is one), and whether that was guessed by size."""
+    named = [s for s in size if s != NO_SPLIT]
+    known = {s for s in named if role_of(s) == "learning"}
+    if known:
+        return known, False
+    unknown = [s for s in named if not role_of(s)]
+    if NO_SPLIT in size and (not unknown or (len(named) == 1 and not real)):
+        unknown.append(NO_SPLIT)  # no other could be learnt from, or nothing else be kept apart from it
+        if len(unknown) == 1:
+            return {NO_SPLIT}, False
+    of = unknown or [s for s in named if VALIDATION & set(re.split(r"[^a-z]+", s.casefold()))] or named
+    guessed = bool(unknown) and len(size) + real > 1
+    return {min(of, key=lambda s: (-size[s], s))}, guessed
+
+
+def find_sides(dataset: Dataset) -> Sides | None:
+    """What is learnt from and what is kept apart; None where there is no border."""
+    real = np.asarray(dataset.images["origin"] == REAL_WORLD, dtype=bool)
+    split = [None if s is None or pd.isna(s) else str(s) for s in dataset.images["split"]]
+    has_real = bool(real.any())
+    if all(s is None or r for s, r in zip(split, real, strict=True)):
+        name = np.array([REAL if r else "training" for r in real], dtype=object)
+        apart = ("training",), (REAL,)
+        return Sides(name, real, ~real, real, *apart, 0, "") if has_real and not real.all() else None
+    name = np.array([REAL if r else s or NO_SPLIT for r, s in zip(real, split, strict=True)], dtype=object)
+    size = {str(k): int(n) for k, n in zip(*np.unique(name[~real].astype(str), return_counts=True), strict=True)}
+    learning, guessed = _learning(size, has_real)
+    judging = {s for s in size if s not in learning and s != NO_SPLIT}
+    if NO_SPLIT in size and NO_SPLIT not in learning and not judging and not has_real:
+        judging = {NO_SPLIT}
+    learnt = np.isin(name, list(learning)) & ~real
+    held = (np.isin(name, list(judging)) & ~real) | real
+    if not learnt.any() or not held.any():
+        return None
+    aside = int((~learnt & ~held).sum())
+    note, (first, *_) = "", sorted(learning)
+    if guessed:
+        what = "the pictures without a split" if first == NO_SPLIT else f"the split “{first}”"
+        note = f" No name of a split says which is learnt from, so the largest part was taken: {what}."
+    elif judging == {NO_SPLIT}:
+        note = f" The {size[NO_SPLIT]:,} pictures without a split were taken as kept apart."
+    elif first == NO_SPLIT:
+        note = f" The {size[NO_SPLIT]:,} pictures without a split were taken as learnt from."
+    if aside:
+        count = "1 picture without a split counts" if aside == 1 else f"{aside:,} pictures without a split count"
+        note += f" {count} as neither side."
+    note = note.replace("The 1 pictures without a split were", "The one picture without a split was")
+    kept = (*sorted(judging), *([REAL] if has_real else []))
+    return Sides(name, held, learnt, real, tuple(sorted(learning)), kept, aside, note)
 
 
 def _p_value(near: int, exact: int, compared: int) -> float:
@@ -160,25 +288,19 @@ def find_leakage(
     """Find pictures that lie on both sides of a split, or in training and in real use."""
     if "content_hash" not in dataset.images:
         return Unavailable("The pictures were not read, so copies cannot be found.")
-    sides = np.array(
-        [_side(o, s) for o, s in zip(dataset.images["origin"], dataset.images["split"], strict=True)], dtype=object
-    )
-    if len(set(sides)) < 2:
+    sides = find_sides(dataset)
+    if sides is None:
         return Unavailable("There are neither splits (train, val, test) nor real-world pictures to keep apart.")
     found = find_duplicates(dataset, features, progress=progress)
     a, b = (found.pairs[end].to_numpy(dtype=np.int64) for end in ("a", "b"))
-    across = found.pairs[(sides[a] != sides[b]).astype(bool)].reset_index(drop=True)
-    learn = sorted(set(sides), key=lambda s: (_ORDER.get(s, 0) if s != "real world" else 3, s))[0]
-    held = sides != learn
-    return _result(dataset, found, across, sides, held, params)
+    return _result(dataset, found, found.pairs[sides.crossed(a, b)].reset_index(drop=True), sides, params)
 
 
-def _result(
-    dataset: Dataset, found: Duplicates, across: pd.DataFrame, sides: np.ndarray, held: np.ndarray, params: Params
-) -> LeakageResult:
+def _result(dataset: Dataset, found: Duplicates, across: pd.DataFrame, sides: Sides, params: Params) -> LeakageResult:
+    held = sides.held
     pairs = across[["a", "b"]].to_numpy(dtype=np.int64)
     exact = (across["kind"] == duplicates.EXACT).to_numpy()
-    tried = found.tried[sides[found.tried[:, 0]] != sides[found.tried[:, 1]]]
+    tried = found.tried[sides.crossed(found.tried[:, 0], found.tried[:, 1])]
     leaked = np.zeros(len(dataset), dtype=bool)
     leaked[pairs.ravel()] = True
     leaked &= held
@@ -202,11 +324,12 @@ def _result(
         for leaked, n, p in table[["leaked", "held_out", "p_corrected"]].to_numpy().tolist()
     ]
     shown = contract_pairs(dataset, across).assign(
-        change=across["change"], side_a=sides[pairs[:, 0]].astype(str), side_b=sides[pairs[:, 1]].astype(str)
+        change=across["change"], side_a=sides.name[pairs[:, 0]].astype(str), side_b=sides.name[pairs[:, 1]].astype(str)
     )
     return LeakageResult(
         concepts=table,
         pairs=shown,
+        sides=sides,
         leaked=int(leaked.sum()),
         held_out=int(held.sum()),
         p_value=_p_value(int((~exact).sum()), int(exact.sum()), len(tried)),

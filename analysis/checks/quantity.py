@@ -238,7 +238,7 @@ def _sentence(verdict: Verdict, row: Mapping[Any, Any], params: Params) -> str:
         return f"Cannot tell: {_pictures(n)}, at least {params.min_n} are needed to measure."
     found = f"{_of_100(row['now'])} of 100 found, of {_pictures(n)}"
     if verdict is Verdict.FAIL:
-        return f"{found}; ten times as many like these would bring {_of_100(row['far'])} at best."
+        return f"{found}; ten times as many like these would bring {int(100 * row['far'])} at best."
     if verdict is Verdict.WARN:
         return f"{found}; {_of_100(params.target)} are wanted."
     if verdict is Verdict.CANNOT_TELL:
@@ -250,7 +250,8 @@ def _fix(verdict: Verdict, row: Mapping[Any, Any], params: Params) -> str:
     """What to do: how many more, or that more do not help, or that it cannot be said."""
     n, name, goal = int(row["n"]), _short(str(row["concept"])), f"{_of_100(params.target)} %"
     if n < params.min_n:
-        return f"Collect at least {params.min_n - n} more pictures of {name} to be able to tell."
+        more = params.min_n - n
+        return f"Collect at least {more} more picture{'' if more == 1 else 's'} of {name} to be able to tell."
     if verdict not in (Verdict.WARN, Verdict.FAIL):
         return ""
     if row["outlook"] == "no_help":
@@ -335,7 +336,8 @@ def _judge(names: Sequence[str], counts: Int64, transfer: Regime | None, params:
         row["verdict"] = str(_verdict(row, params))
         rows.append(row)
     table = pd.DataFrame(rows)
-    return table.assign(score=table["now"].div(params.target).clip(upper=1.0))
+    measured = table["now"].where(table["n"] >= params.min_n)
+    return table.assign(score=measured.div(params.target).clip(upper=1.0))
 
 
 def _curves(result: QuantityResult) -> pd.DataFrame:

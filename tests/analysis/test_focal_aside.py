@@ -37,7 +37,8 @@ def told(image, of, score, found=False):
 
 def verdicts(flagged, of):
     n, aside_ = np.bincount(of), np.bincount(of, weights=flagged).astype(int)
-    table = pd.DataFrame({"n": n, "in": aside_, "aside": aside_, "routed": 0, "judged": False})
+    counts = {"n": n, "of": np.subtract(n, aside_), "in": aside_, "aside": aside_, "routed": 0, "judged": False}
+    table = pd.DataFrame(counts)
     return judge(table, Params())["verdict"].tolist()
 
 

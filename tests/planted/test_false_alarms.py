@@ -7,8 +7,7 @@ Where the alarms of each check are counted, beside the rows here (balance, quant
 visibility, outside_context): in `tests/analysis/checks/test_<id>.py` those of consistency, description (texts about
 nothing), focality (mistakes as expected), image_quality, noise_robustness (the paired test alone), representativeness,
 scope (equal halves), spread (width beside the siblings alone: the whole takes seconds a dataset), taxonomy (pairs of
-siblings) and uniqueness. Not counted in any test: co_occurrence, whose tests show single clean cases, and leakage,
-which has one clean case and finds copies as uniqueness does.
+siblings), uniqueness, leakage and co_occurrence.
 """
 
 from __future__ import annotations

@@ -335,3 +335,9 @@ def test_every_aspect_is_in_the_tables() -> None:
     assert {"image_id", "concept", "x", "y", "width", "height", "far", "sticks_out", *ORDER} <= set(
         findings.tables["subjects"]
     )
+
+
+def test_a_concept_with_too_few_pictures_is_named_and_no_pass_hides_it() -> None:
+    findings = found(*album({**ALL, "rare": 5}))
+    assert findings.verdict is Verdict.CANNOT_TELL and findings.score is None
+    assert "Cannot tell of rare (fewer than 12 pictures)" in findings.headline and "are fine" in findings.headline

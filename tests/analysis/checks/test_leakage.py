@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from duplicates_support import dataset_of, jpeg, scene
 from PIL import ImageOps
+from scipy.stats import binom
 
 from analysis.checks.base import Unavailable, Verdict
 from analysis.checks.leakage import LeakageResult, find_leakage
@@ -79,3 +81,44 @@ def test_without_thumbnails_no_more_than_exact_copies_is_claimed():
     pictures = TRAIN | TEST
     findings = result(pictures, split=splits(pictures), with_pictures=False).findings()
     assert findings.verdict is Verdict.CANNOT_TELL and findings.reason
+
+
+@pytest.mark.parametrize(
+    ("learn", "judge"),
+    [
+        *(("train", "holdout"), ("Train", "Test"), ("TRAIN", "eval"), ("train2017", "val2017"), ("training", "dev")),
+        *(("learning", "Validation"), ("zeta", "alpha"), ("fit_1", "unknown"), ("b", "test")),
+    ],
+)
+def test_the_side_that_is_learnt_from_is_known_by_its_name_else_it_is_the_largest(learn, judge):
+    pictures = {f"A/{i}.jpg": scene(i, (128, 96)) for i in range(9)}
+    split = {f"A/{i}.jpg": judge if i < 3 else learn for i in range(9)}
+    pictures |= {"A/again.jpg": ImageOps.mirror(scene(5, (128, 96)))}
+    findings = result(pictures, split=split | {"A/again.jpg": judge}).findings()
+    assert (findings.extra["learnt_from"], findings.extra["kept_apart"]) == ([learn], [judge])
+    assert "1 of 4 pictures kept apart" in findings.headline
+    assert ("largest" in findings.headline) == (learn in ("zeta", "b"))
+    assert findings.score == pytest.approx(1 - 1 / 4)
+
+
+def test_pictures_without_a_split_beside_split_ones_are_on_neither_side_and_that_is_said():
+    pictures = {f"A/{i}.jpg": scene(i, (128, 96)) for i in range(9)}
+    split = {f"A/{i}.jpg": "test" if i < 2 else "train" for i in range(6)}
+    pictures |= {"A/copy.jpg": ImageOps.mirror(scene(0, (128, 96)))}  # of a test picture, itself without a split
+    findings = result(pictures, split=split).findings()
+    assert findings.verdict is Verdict.PASS and findings.extra["held_out"] == 2
+    assert "4 pictures without a split count as neither side" in findings.headline
+
+
+def test_clean_draws_alarm_no_more_often_than_alpha():
+    """100 draws of 14 out of 80 different pictures, cut into two splits at random."""
+    pictures = {f"{'AB'[i % 2]}/{i}.jpg": scene(1500 + i, (128, 96)) for i in range(80)}
+    alarms = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        names = [list(pictures)[i] for i in rng.choice(80, 14, replace=False)]
+        split = {n: "test" if rng.random() < 0.3 else "train" for n in names}
+        split |= {names[0]: "test", names[1]: "train"}
+        found = find_leakage(*dataset_of({n: pictures[n] for n in names}, split=split))
+        alarms += found.findings().verdict in (Verdict.WARN, Verdict.FAIL)
+    assert alarms <= binom.ppf(0.95, 100, 0.05)

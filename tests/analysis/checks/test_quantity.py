@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom
 
 from analysis.checks.base import Findings, Unavailable, Verdict
-from analysis.checks.quantity import Params, QuantityResult, find_quantity, lower_tail, outlook
+from analysis.checks.quantity import Params, QuantityResult, _sentence, find_quantity, lower_tail, outlook
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
@@ -105,6 +105,18 @@ def test_a_concept_with_one_picture_is_left_open_and_harms_no_other() -> None:
     assert by_name["one"].extra["forecast"]["transfer"] is None
     assert by_name["one"].fix == "Collect at least 4 more pictures of one to be able to tell."
     assert by_name["a"].verdict is by_name["b"].verdict is Verdict.PASS
+
+
+def test_what_was_not_measured_has_no_score() -> None:
+    found = {f.concept: f for f in findings(*clouds(0, {"a": 40, "b": 40, "rare": 4}, apart=7.0)).concepts}
+    assert found["rare"].verdict is Verdict.CANNOT_TELL and found["rare"].score is None
+    assert found["rare"].fix.startswith("Collect at least 1 more picture of rare ")
+    assert found["a"].score is not None and found["a"].score > 0.9
+
+
+def test_what_ten_times_the_pictures_bring_is_never_rounded_up_to_the_target() -> None:
+    row = {"n": 40, "now": 0.6, "far": 0.8996}
+    assert "would bring 89 at best" in _sentence(Verdict.FAIL, row, Params())
 
 
 def test_no_labels_and_real_world_labels_alone_are_unavailable() -> None:
