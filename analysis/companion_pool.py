@@ -66,7 +66,7 @@ def copies_once(dataset: Dataset, rows: Int64) -> Int64:
     contents = dataset.images["content_hash"].to_numpy()[rows]
     for i, content in enumerate(contents):
         if isinstance(content, str) and content:
-            pass
+            place[i] = first.setdefault(content, i)
     return place
 
 

@@ -62,7 +62,8 @@ def test_what_is_said_of_the_concept_counts(text, expected):
     "black and white", "dark red apples", "reddish apples", "red-skinned apples", "unripe apples", "red if ripe",
     "apples that are red inside", "red kinds of leaves", "apples lying on a table", "apples standing on a shelf",
     "flat apples", "upright bottles beside apples", "apples in a bag lying on its side", "a red apple-shaped lamp",
-    "pears that are red", "red pears", "red apples in no case", "red apples for anything but juice", "Äpfel in einer orange Tüte", "§ red §", "red " * 200,
+    "pears that are red", "red pears", "red apples in no case",
+    "red apples for anything but juice", "Äpfel in einer orange Tüte", "§ red §", "red " * 200,
 ])  # fmt: skip
 def test_what_is_said_of_other_things_or_denied_or_unclear_does_not(text):
     assert values(text) == []
