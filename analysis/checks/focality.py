@@ -189,7 +189,8 @@ class FocalityResult:
         if not fine:
             return self._reason(found)
         if fine < len(found):
-            return f"{fine} of {len(found)} concepts are what their pictures are of; the others stay open.{seen}"
+            are = "is what its" if fine == 1 else "are what their"
+            return f"{fine} of {len(found)} concepts {are} pictures are of; the others stay open.{seen}"
         return f"The labels name what the pictures are of.{seen}"
 
     def _reason(self, found: tuple[ConceptFinding, ...]) -> str:

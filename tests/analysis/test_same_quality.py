@@ -39,7 +39,7 @@ def scene(seed: int, other: bool = False) -> np.ndarray:
 
 
 def shift(root: Path, plant: str, other: bool):
-    alter = PLANTS.get(plant, lambda p: p)
+    alter = PLANTS[plant]
     for part, start in (("training", 0), ("real", 1000)):
         (root / part).mkdir(parents=True)
         for i in range(SIDE):
@@ -60,9 +60,8 @@ def test_a_shift_of_quality_is_no_content(plant: str, axis: str, tmp_path: Path)
     assert table.loc[axis, "differs"] and not table.loc["content", "differs"]
 
 
-@pytest.mark.parametrize("plant", ["nothing", "blur"])
-def test_other_things_are_content_also_in_soft_pictures(plant: str, tmp_path: Path) -> None:
-    of, rows, table = shift(tmp_path, plant, True)
+def test_other_things_are_content_also_in_soft_pictures(tmp_path: Path) -> None:
+    of, rows, table = shift(tmp_path, "blur", True)
     assert table.loc["content", "differs"]
     assert set(WORSE) <= set(AXES)
     assert of.features.pictures is not None
