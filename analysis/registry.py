@@ -37,7 +37,7 @@ CHECKS: tuple[Check, ...] = (
         function=quantity.find_quantity,
         params=quantity.Params,
         method=quantity.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="balance",
@@ -62,6 +62,7 @@ CHECKS: tuple[Check, ...] = (
         params=scope.Params,
         method=scope.METHOD,
         reads_taxonomy=True,
+        version=2,
     ),
     Check(
         id="uniqueness",
@@ -73,7 +74,7 @@ CHECKS: tuple[Check, ...] = (
         function=uniqueness.find_uniqueness,
         params=uniqueness.Params,
         method=uniqueness.METHOD,
-        version=3,
+        version=4,
     ),
     Check(
         id="leakage",
@@ -85,7 +86,7 @@ CHECKS: tuple[Check, ...] = (
         function=leakage.find_leakage,
         params=leakage.Params,
         method=leakage.METHOD,
-        version=3,
+        version=4,
     ),
     Check(
         id="consistency",
@@ -97,7 +98,7 @@ CHECKS: tuple[Check, ...] = (
         function=consistency.find_consistency,
         params=consistency.Params,
         method=consistency.METHOD,
-        version=5,
+        version=6,
     ),
     Check(
         id="image_quality",
@@ -109,7 +110,7 @@ CHECKS: tuple[Check, ...] = (
         function=image_quality.find_image_quality,
         params=image_quality.Params,
         method=image_quality.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="label_errors",
@@ -121,6 +122,7 @@ CHECKS: tuple[Check, ...] = (
         function=label_errors.find_label_errors,
         params=label_errors.Params,
         method=label_errors.METHOD,
+        version=2,
     ),
     Check(
         id="taxonomy",
@@ -133,6 +135,7 @@ CHECKS: tuple[Check, ...] = (
         params=taxonomy.Params,
         method=taxonomy.METHOD,
         reads_taxonomy=True,
+        version=2,
     ),
     Check(
         id="description",
@@ -145,6 +148,7 @@ CHECKS: tuple[Check, ...] = (
         params=description.Params,
         method=description.METHOD,
         reads_taxonomy=True,
+        version=2,
     ),
     Check(
         id="representativeness",
@@ -156,6 +160,7 @@ CHECKS: tuple[Check, ...] = (
         function=representativeness.find_representativeness,
         params=representativeness.Params,
         method=representativeness.METHOD,
+        version=2,
     ),
     Check(
         id="visibility",
@@ -167,6 +172,7 @@ CHECKS: tuple[Check, ...] = (
         function=visibility.find_visibility,
         params=visibility.Params,
         method=visibility.METHOD,
+        version=2,
     ),
     Check(
         id="noise_robustness",
@@ -190,6 +196,7 @@ CHECKS: tuple[Check, ...] = (
         params=outside_context.Params,
         method=outside_context.METHOD,
         reads_taxonomy=True,
+        version=2,
     ),
     Check(
         id="spread",
@@ -201,6 +208,7 @@ CHECKS: tuple[Check, ...] = (
         function=spread.find_spread,
         params=spread.Params,
         method=spread.METHOD,
+        version=2,
     ),
     Check(
         id="focality",
@@ -213,7 +221,7 @@ CHECKS: tuple[Check, ...] = (
         params=focality.Params,
         method=focality.METHOD,
         reads_taxonomy=True,
-        version=2,
+        version=3,
     ),
     Check(
         id="co_occurrence",
@@ -225,7 +233,7 @@ CHECKS: tuple[Check, ...] = (
         function=co_occurrence.find_co_occurrence,
         params=co_occurrence.Params,
         method=co_occurrence.METHOD,
-        version=2,
+        version=3,
     ),
 )
 
