@@ -254,7 +254,7 @@ def _members(dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _evidence(dataset: Dataset, members: pd.DataFrame, pairs: pd.DataFrame, limit: int) -> dict[str, tuple[str, ...]]:
-    """Members side by side: of each concept, and of the dataset; pictures under two concepts come first.
+    """Members side by side, of each concept and of the dataset: pictures under two concepts first, weak pairs last.
 
     Two copies under different concepts are no group where they lie in different splits; they are shown all the same.
     """
@@ -264,7 +264,8 @@ def _evidence(dataset: Dataset, members: pd.DataFrame, pairs: pd.DataFrame, limi
     by_group = [g["image"].tolist() for _, g in members.groupby("group", sort=True)]
     grouped = {row: number for number, rows in enumerate(by_group) for row in rows}
     by_group += [[a, b] for a, b in clashes if a not in grouped or grouped[a] != grouped.get(b)]
-    by_group.sort(key=lambda rows: (not clash & set(rows), -len(rows)))
+    strong = set(pairs.loc[pairs["score"] >= SURE, ["a", "b"]].to_numpy().ravel().tolist())
+    by_group.sort(key=lambda rows: (not clash & set(rows), not strong & set(rows), -len(rows)))
     out: dict[str, list[str]] = {"": []}
     for rows in by_group:
         shown = [str(ids[r]) for r in rows]

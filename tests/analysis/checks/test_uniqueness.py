@@ -92,6 +92,18 @@ def test_one_picture_under_two_concepts_in_two_splits_is_shown_though_it_makes_n
     assert {c.concept: set(c.evidence) for c in findings.concepts} == {name: {"A/3.jpg", "B/copy.jpg"} for name in "AB"}
 
 
+def test_a_weak_pair_is_shown_after_the_sure_ones():
+    import pandas as pd
+
+    from analysis.checks.uniqueness import _evidence
+
+    dataset, _ = dataset_of(DISTINCT)
+    members = pd.DataFrame({"group": [0, 0, 1, 1], "image": [0, 1, 4, 5], "keep": [True, False] * 2})
+    pairs = pd.DataFrame({"a": [0, 4], "b": [1, 5], "score": [0.6, 0.95], "conflict": False})
+    assert _evidence(dataset, members, pairs, 48)[""] == ("A/4.jpg", "A/5.jpg", "A/0.jpg", "A/1.jpg")
+    assert _evidence(dataset, members, pairs.assign(score=[0.95, 0.6]), 48)[""][0] == "A/0.jpg"
+
+
 def judged_pairs(scores, compared, kind="near"):
     """The table of two concepts of 500 pictures, with a pair across them for each score, of so many pairs compared."""
     from types import SimpleNamespace
