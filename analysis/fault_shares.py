@@ -163,17 +163,10 @@ def _of_lacking(lacks: list[dict[str, Any]], fail_from: float) -> Verdict:
 
 
 def _bearer(counts: list[list[tuple[int, int, int, int]]], raw: NDArray[np.float64], lacking: list[bool]) -> int:
-    """Concept of the lowest p: its own, or where none could be asked, its training against all of real use."""
-    p = np.where(np.array(lacking), raw, np.nan)
-    if np.isnan(p).all():
-        every = counts[-1]
-        p = np.array(
-            [
-                [
-                    _less(g, n, h, m) if n and k else np.nan
-                    for (g, n, _, _), (_, _, h, m), k in zip(c, every, lacking, strict=True)
-                ]
-                for c in counts[:-1]
-            ]
-        )
-    return int(np.nanargmin(np.nanmin(np.where(np.isnan(p), 2.0, p), axis=1)))
+    """Concept of the lowest p: its own, or where it could not be asked, its training against all of real use."""
+    p = np.full(raw.shape, 2.0)
+    for i, row in enumerate(counts[:-1]):
+        for j, ((here, n, _, _), (_, _, there, m)) in enumerate(zip(row, counts[-1], strict=True)):
+            if lacking[j] and n:
+                p[i, j] = _less(here, n, there, m) if np.isnan(raw[i, j]) else raw[i, j]
+    return int(p.min(axis=1).argmin())

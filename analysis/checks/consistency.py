@@ -9,8 +9,10 @@ its concept. A picture sticks out where it is farther than 95 % of the pictures 
 sibling has pictures like it. The null hypothesis is that a concept's share of such pictures is one more draw from what
 its siblings' shares come from (Student's t on the arcsine scale: how differently concepts are photographed by nature
 is known badly from few), corrected over concepts and aspects (Benjamini and Hochberg 1995). `warn` needs a corrected p
-of at most `alpha` and a share of at least `matters_from`; `fail` a share of at least `fail_from`. Among few concepts a
-large share that is not significant is `cannot_tell`.
+of at most `alpha` and a share of at least `matters_from`; `fail` a share of at least `fail_from`. With fewer than
+`MIN_SIBLINGS` other concepts none is named: too little is known of what is usual by nature, and random draws of three
+to five kinds of goods alarmed up to four times as often as alpha. A share of `matters_from` is then `cannot_tell`, and
+so is, among few concepts, one of `fail_from` that is not significant.
 
 Breadth is not inconsistency. Everything is relative: where all concepts are equally broad (phone photos in a shop),
 the limit is broad too, and none is found; where they differ by nature in how broad they are, a concept must stand out
@@ -50,6 +52,7 @@ DEFAULT_MOST_PICTURES = 6000  # measured, about 3 ms each; from larger datasets 
 DEFAULT_MOST_REAL = 1500  # real-world pictures measured
 DEFAULT_MIN_REAL = 12  # real-world pictures, to say what real use looks like
 DEFAULT_FLAGGED = 0.01  # of the pictures of a consistent concept are flagged
+MIN_SIBLINGS: Final = 5  # concepts to learn from what is usual by nature; measured in docs/checks/consistency.md
 DEFAULT_FEW_CONCEPTS = 10  # with fewer, a concept with `fail_from` that is not significant cannot be told
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
 OVERALL: Final = "overall"
@@ -77,8 +80,9 @@ METHOD: Final = """
   concepts, and with few of them little is known. Corrected for the number of concepts and aspects after
   Benjamini and Hochberg.)
 - **Look at this:** chance explains it in fewer than 1 of 20 datasets, *and* at least 20 % of its pictures
-  stick out. **Needs work:** 30 % or more. **Cannot tell:** fewer than 12 pictures, no second concept, or 30 % and more
-  where there are too few concepts to know how differently they are photographed by nature.
+  stick out. **Needs work:** 30 % or more. **Cannot tell:** fewer than 12 pictures, no second concept, or too few
+  concepts to know how differently they are photographed by nature: 20 % and more stick out and there are fewer than
+  six concepts, or 30 % and more that are not significant and there are fewer than ten.
 - **Breadth is not inconsistency.** If all your concepts are photographed in as many ways, as real scenes are,
   none is called inconsistent: each is compared with the others, not with a studio. And a picture composed
   like your real-world pictures never counts against its concept.
@@ -162,7 +166,7 @@ class ConsistencyResult:
             score=first.score,
             headline=self._headline(verdict, found),
             reason=self._headline(verdict, found) if verdict is Verdict.CANNOT_TELL else "",
-            p_value=float(p_values.min()) if len(p_values) else None,
+            p_value=float(p_values.min()) if len(p_values) and self._judged() > MIN_SIBLINGS else None,
             concepts=found,
             extra={
                 "measured": self.measured,
@@ -187,21 +191,27 @@ class ConsistencyResult:
             are = "concept is" if len(odd) == 1 else "concepts are"
             return f"{len(odd)} {are} photographed less consistently than the others: {how}.{sample}"
         if verdict is Verdict.CANNOT_TELL:
-            fine = sum(f.verdict is Verdict.PASS for f in found)
-            if fine and len(self.few) + fine == len(found):
-                names = [c.rsplit("/", 1)[-1] for c in self.few]
-                listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-                other = "other concept is" if fine == 1 else f"other {fine} are"
-                return (
-                    f"Cannot tell of {listed} (fewer than {self.params.min_pictures} pictures); the {other} "
-                    f"fine.{sample}"
-                )
             if len(found) == 1 and not self.few:
                 return "There is one concept only, and none to compare its pictures with."
-            if len(self.aspects) and self.aspects["concept"].nunique() > 1:
-                return "There are too few concepts to know how differently concepts are photographed by nature."
-            return f"Fewer than two concepts have {self.params.min_pictures} pictures, so none can be compared."
+            if self._judged() < 2:
+                return f"Fewer than two concepts have {self.params.min_pictures} pictures, so none can be compared."
+            few = list(self.few)
+            unclear = [f.concept for f in found if f.verdict is Verdict.CANNOT_TELL and f.concept not in self.few]
+            why = []
+            if unclear:
+                why.append(
+                    f"{_names(unclear)} (too few concepts to know how differently they are photographed by nature)"
+                )
+            if few:
+                why.append(f"{_names(few)} (fewer than {self.params.min_pictures} pictures)")
+            fine = len(found) - len(few) - len(unclear)
+            rest = "" if not fine else "; the other one is fine" if fine == 1 else f"; the other {fine:,} are fine"
+            return f"Cannot tell of {' and of '.join(why)}{rest}.{sample}"
         return f"No concept is photographed less consistently than the others.{sample}"
+
+    def _judged(self) -> int:
+        """Concepts with enough pictures: each has the others for siblings."""
+        return int(self.aspects["concept"].nunique())
 
     def _finding(self, concept: str, rows: pd.DataFrame) -> ConceptFinding:
         tested = bool(rows["p_value"].notna().any())
@@ -211,11 +221,12 @@ class ConsistencyResult:
         named = in_what(dict(zip(rows["aspect"], rows["share"], strict=True))) if len(hits) else []
         words = _and([WORDS[a] for a in named])
         share = float(top["share"])
-        few = self.aspects["concept"].nunique() < DEFAULT_FEW_CONCEPTS
+        from_share = self.params.fail_from if self._judged() > MIN_SIBLINGS else self.params.matters_from
+        few = self._judged() < DEFAULT_FEW_CONCEPTS
         if not tested:
             verdict, words = Verdict.CANNOT_TELL, ""
         elif not len(hits):
-            verdict = Verdict.CANNOT_TELL if few and share >= self.params.fail_from else Verdict.PASS
+            verdict = Verdict.CANNOT_TELL if few and share >= from_share else Verdict.PASS
         else:
             verdict = Verdict.FAIL if share >= self.params.fail_from else Verdict.WARN
         strange = _telling(of, hits["aspect"].tolist())
@@ -282,6 +293,13 @@ def _telling(of: pd.DataFrame, aspects: list[str]) -> pd.DataFrame:
     of = of[of["sticks_out"]]
     by = of[aspects].max(axis=1)
     return of.loc[by[by > 1].sort_values(ascending=False, kind="stable").index]
+
+
+def _names(concepts: list[str]) -> str:
+    """`a`, `a and b`, `a, b, c and 4 more`."""
+    names = [c.rsplit("/", 1)[-1] for c in concepts]
+    names = [*names[:3], f"{len(names) - 3:,} more"] if len(names) > 3 else names
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _sentence(verdict: Verdict, words: str, share: float, n: int, tested: bool) -> str:
@@ -437,6 +455,8 @@ def find_consistency(
     excused, real = _excused(dataset, features, measured, groups[:judged] or groups, params, within)
     scatter = compare(measured.numbers, UNNOTICED, groups, _COLUMNS, judged, excused, PRIOR)
     corrected, found = judge(scatter, params)
+    if judged <= MIN_SIBLINGS:
+        found[:] = False
     aspects = pd.DataFrame(
         {
             "concept": np.repeat(np.array(names[:judged], dtype=object), len(ORDER)),

@@ -178,7 +178,7 @@ class LabelErrorsResult:
         return ConceptFinding(
             concept=concept,
             verdict=verdict,
-            score=float(row["score"]),
+            score=float(row["score"]) if verdict is not Verdict.CANNOT_TELL else None,  # nothing could be noticed
             headline=_sentence(row, self.params),
             evidence=tuple(mine["image_id"].astype(str)),
             fix=_fix(row) if bad else "",

@@ -9,9 +9,10 @@ smaller ones, and concepts with few pictures lean on the curve of the whole (`an
 same is done with a small network trained from scratch (`analysis.deep_probe`).
 The null hypothesis is that a concept's recall is at least `target`. Then the number found among its n pictures is
 binomial, and the p-value is its lower tail, corrected over the concepts (Benjamini and Hochberg 1995). `warn`: a
-corrected p of at most `alpha`. `fail`: also, even the upper end of the 90 % interval at ten times the pictures stays
-below the target: more of the same will not help. Never of a concept with less than half the pictures of the median
-concept: it is missed also because others crowd it out, which pictures of its own would mend.
+corrected p of at most `alpha`. `fail`: also, even the upper end of the 90 % interval at ten times the pictures (of
+what would be observed, as the report states it) stays below the target: more of the same will not help. Never of a
+concept with less than half the pictures of the median concept: it is missed also because others crowd it out, which
+pictures of its own would mend.
 
 Limits. "Found" means by this model's vectors and a linear probe; another model may need more or less. All concepts
 are thought to grow together, in the same proportions and from the same source: pictures of another kind may help
@@ -33,7 +34,7 @@ from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict,
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
-from analysis.forecast import FACTORS, TAIL, Float64, Int64, Regime, continued, needed_factors, points, stated
+from analysis.forecast import FACTORS, STATED, TAIL, Float64, Int64, Regime, continued, needed_factors, points, stated
 from analysis.learning_curve import measure
 from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress, scaled
@@ -238,7 +239,7 @@ def _sentence(verdict: Verdict, row: Mapping[Any, Any], params: Params) -> str:
         return f"Cannot tell: {_pictures(n)}, at least {params.min_n} are needed to measure."
     found = f"{_of_100(row['now'])} of 100 found, of {_pictures(n)}"
     if verdict is Verdict.FAIL:
-        return f"{found}; ten times as many like these would bring {int(100 * row['far'])} at best."
+        return f"{found}; ten times as many like these would bring {int(100 * row['far'] + 1e-9)} at best."
     if verdict is Verdict.WARN:
         return f"{found}; {_of_100(params.target)} are wanted."
     if verdict is Verdict.CANNOT_TELL:
@@ -275,15 +276,19 @@ def _fix(verdict: Verdict, row: Mapping[Any, Any], params: Params) -> str:
     )
 
 
-def outlook(factors: tuple[float, float, float], chance: float, *, rare: bool = False) -> str:
+def outlook(
+    factors: tuple[float, float, float], chance: float, *, rare: bool = False, within: bool = False
+) -> str:  # fmt: skip
     """One word: `chance` is the share of curves that reach the target within ten times the pictures.
+
+    `within`: whether the interval stated for ten times the pictures reaches the target; then never `no_help`.
 
     Forecasts let all concepts grow together, so a concept that is `rare` stays so. It would gain more from pictures
     of its own, which was not measured: never `no_help`.
     """
     if factors[0] <= 1.0:
         return "reached"
-    if chance < TAIL and not rare:
+    if chance < TAIL and not rare and not within:
         return "no_help"
     return "reachable" if np.isfinite(factors[0]) else "cannot_tell"
 
@@ -326,10 +331,11 @@ def _judge(names: Sequence[str], counts: Int64, transfer: Regime | None, params:
         if transfer is not None and counts[i] >= params.min_n:
             curves = transfer.ahead[i]
             row["low"], row["high"] = np.quantile(curves[:, 0], [TAIL, 1 - TAIL])
-            row["far"] = float(np.quantile(curves[:, -1], 1 - TAIL))
+            ahead = points(curves[:, np.searchsorted(FACTORS, STATED)], STATED, row["n"], transfer.chances[1])
+            row["far"] = ahead[-1]["high"]  # as the report states it
             factors = needed_factors(curves, params.target, float(now[i]))
             rare, chance = counts[i] < params.rare * typical, float((curves >= params.target).any(axis=1).mean())
-            row["outlook"] = outlook(factors, chance, rare=bool(rare))
+            row["outlook"] = outlook(factors, chance, rare=bool(rare), within=row["far"] >= params.target)
             needs = [np.ceil(f * row["n"] - 1e-9) for f in factors]
             if np.isfinite(factors[0]):
                 row["needed"], row["needed_low"], row["needed_high"] = (v if np.isfinite(v) else np.nan for v in needs)

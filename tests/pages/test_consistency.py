@@ -27,7 +27,7 @@ def disc(seed: int, odd: bool) -> Image.Image:
 
 @pytest.fixture
 def open_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    def opener(odd: int, concepts: tuple[str, ...] = ("ball", "disc", "plate")):  # type: ignore[no-untyped-def]
+    def opener(odd: int, concepts: tuple[str, ...] = ("ball", "disc", "plate", "coin", "moon", "hoop")):  # type: ignore[no-untyped-def]
         for number, concept in enumerate(concepts):
             (tmp_path / "set" / concept).mkdir(parents=True)
             for i in range(16):

@@ -200,10 +200,10 @@ def test_dark_pictures_common_in_real_use_are_not_flagged_and_their_absence_is_t
 
 
 def test_a_concept_is_named_for_what_is_missing_only_by_its_own_pictures_of_real_use() -> None:
-    """Of 12 real-world pictures each, only those of glass are blurry; of paper there is one training picture."""
+    """Nine of 12 real-world pictures of glass and one of metal are blurry; paper has one training picture."""
     names = [("glass",)] * 25 + [("metal",)] * 25 + [("paper",)] + [("glass",)] * 12 + [("metal",)] * 12
     names += [("paper",)] * 12
-    _, found = run(dataset(plant(photos(87), list(range(51, 60)), "blurry"), names, real=36))
+    _, found = run(dataset(plant(photos(87), [*range(51, 60), 65], "blurry"), names, real=36))
     by_name = {c.concept: c for c in found.concepts}
     assert by_name["glass"].verdict is Verdict.FAIL
     assert set(by_name["glass"].evidence) == {f"{i}.jpg" for i in range(51, 60)}
@@ -224,6 +224,14 @@ def test_without_labels_on_real_use_the_whole_lacks_it_and_one_concept_bears_tha
     assert found.verdict is Verdict.WARN and found.score == big.score
     assert found.p_value == big.extra["p_value"] < 0.05  # type: ignore[operator]
     assert set(big.evidence) >= {f"{i}.jpg" for i in range(200, 220)} and not small.evidence
+
+
+def test_with_fewer_than_ten_pictures_of_real_use_a_concept_is_not_named_for_its_own() -> None:
+    names = [("a",)] * 25 + [("b",)] * 25 + [("a",)] * 30 + [("b",)] * 9
+    _, found = run(dataset(plant(photos(89), list(range(80, 89)), "blurry"), names, real=39))
+    first, second = found.concepts
+    assert first.concept == "b" and first.extra["borne_for_the_whole"] and "training as a whole" in first.headline
+    assert second.verdict is Verdict.PASS
 
 
 def test_what_no_concept_lacks_significantly_alone_is_the_finding_of_the_whole() -> None:
