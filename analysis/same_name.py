@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.concept_tree import ConceptTree, leaf, spelling
+from analysis.concept_tree import ConceptTree, entry_of, leaf, spelling
 from analysis.taxonomy import Entry
 
 ONE_SLIP: Final = 5
@@ -80,7 +80,11 @@ def _differing(one: str, two: str) -> list[tuple[str, str]]:
 
 
 def same_names(labels: Sequence[str], tree: ConceptTree) -> tuple[SameName, ...]:
-    """Pairs of labels suspected of meaning one thing, in order of the labels; parent and child are never a pair."""
+    """Pairs of labels suspected of meaning one thing, in order of the labels; parent and child are never a pair.
+
+    Where both have a place in the tree, a slip of the finger is suspected between siblings only: in a large tree
+    words of different branches (`plants`, `space/planets`) come as near by chance.
+    """
     spelled: dict[str, set[str]] = {}
     for entry in tree.entries:
         for synonym in entry.synonyms:
@@ -93,9 +97,19 @@ def same_names(labels: Sequence[str], tree: ConceptTree) -> tuple[SameName, ...]
             one, two = spelling(first), spelling(second)
             synonyms = two in spelled.get(one, ()) or one in spelled.get(two, ())
             reason = Reason.SYNONYM if synonyms else alike(first, second)
-            if reason is not None:
+            if reason is not None and not (reason is Reason.TYPING and _in_other_branches(first, second, tree)):
                 found.append(SameName(first, second, reason))
     return tuple(found)
+
+
+def _in_other_branches(first: str, second: str, tree: ConceptTree) -> bool:
+    one, other = entry_of(first, tree), entry_of(second, tree)
+    return (
+        one is not None
+        and other is not None
+        and set(tree.parents(one)).isdisjoint(tree.parents(other))
+        and bool(tree.parents(one) or tree.parents(other))
+    )
 
 
 def suggestion(label: str, tree: ConceptTree) -> tuple[str, Reason] | None:

@@ -46,6 +46,7 @@ OTHER_HUE: Final = 40.0  # degrees: from orange to yellow; a warm filter turns c
 PLACES: Final = 24  # on the longer side at which colours are compared
 MIN_COLOURFUL: Final = 12  # places of about 24 x 24 that are colourful in both
 SCALES: Final = (0.6, 1.7)
+SQUEEZED: Final = 2.0  # one side against the other, from which few parts are not enough; a film made square has 1.8
 DEGREES: Final = 12.0
 
 
@@ -60,6 +61,7 @@ class Agreement:
             mirror image, a resized copy, and for a turn about the middle.
         moved: how far the corners of the two pictures lie apart, pixels at `FINE`; 0 for the same cut.
         mirrored, degrees, scale: the map from b to a; scale below 1 where b is cut out of a.
+        squeezed: how many times more one side of b is enlarged than the other, at least 1.
         matrix: float64 (2, 3), pixels of b to pixels of a at the size compared.
     """
 
@@ -70,6 +72,7 @@ class Agreement:
     mirrored: bool
     degrees: float
     scale: float
+    squeezed: float
     matrix: Float64 = field(compare=False, repr=False)
 
 
@@ -198,6 +201,8 @@ def is_same(agreement: Agreement) -> bool:
         wanted = SHARE_SAME_CUT
     elif agreement.moved > OTHER_CUT and agreement.share * agreement.parts < MANY_PARTS:
         wanted = SHARE_OTHER_CUT
+    if agreement.squeezed > SQUEEZED:
+        wanted = max(wanted, SHARE_OTHER_CUT)
     return (
         agreement.parts >= MIN_PARTS
         and agreement.share >= wanted
@@ -336,8 +341,14 @@ def _agreement(a: Print, b: Print, matrix: Float64, mirror: bool) -> Agreement:
         mirrored=mirror,
         degrees=degrees,
         scale=scale,
+        squeezed=_squeezed(linear),
         matrix=matrix,
     )
+
+
+def _squeezed(linear: Float64) -> float:
+    most, least = np.linalg.svd(linear, compute_uv=False)
+    return float(most / max(least, 1e-6))
 
 
 def _outside(

@@ -5,7 +5,7 @@ Each fact names what it concerns and says so in a sentence for a person. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -95,9 +95,9 @@ def facts(
         given: whether the taxonomy was written by somebody; one drafted from the labels has no entry without images.
     """
     say = spoken(labels, tree)
-    found = [*_cycles(tree, say), *_parents(tree, say)]
+    meant = {label: entry_of(label, tree) for label in labels}
+    found = [*_cycles(tree, say), *_parents(tree, set(meant.values()), say)]
     if given:
-        meant = {label: entry_of(label, tree) for label in labels}
         found += _unknown(tree, labels, meant, say)
         found += _empty(tree, meant, say)
         found += _elsewhere(tree, meant, say)
@@ -121,7 +121,8 @@ def _cycles(tree: ConceptTree, say: Say) -> list[Problem]:
     ]
 
 
-def _parents(tree: ConceptTree, say: Say) -> list[Problem]:
+def _parents(tree: ConceptTree, labelled: Set[str | None], say: Say) -> list[Problem]:
+    """A step that tells nothing apart has one concept below it and, not being in `labelled`, no picture of its own."""
     found = []
     for name in tree.names:
         parents, children = tree.parents(name), tree.children(name)
@@ -136,7 +137,7 @@ def _parents(tree: ConceptTree, say: Say) -> list[Problem]:
                     0.5,
                 )
             )
-        if len(children) == 1 and children[0] != name:
+        if len(children) == 1 and children[0] != name and name not in labelled:
             found.append(
                 Problem(
                     Kind.ONLY_CHILD,

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from analysis import glimpse, imaging
 from analysis.glimpse import LOOKS, Look, look_matrix
-from analysis.same_picture import compare, is_same, print_of
+from analysis.same_picture import Agreement, compare, is_same, print_of
 
 
 def verdict(one: Image.Image, other: Image.Image) -> bool:
@@ -97,6 +97,16 @@ def test_a_scene_whose_things_moved_is_another_picture(seed):
 
 def test_nothing_is_said_of_plain_pictures():
     assert not verdict(Image.new("RGB", (320, 240), (200, 200, 190)), Image.new("RGB", (320, 240), (190, 200, 200)))
+
+
+@pytest.mark.parametrize(("squeezed", "same"), [(1.5, True), (3.5, False)])
+def test_half_of_the_parts_is_not_enough_where_one_side_was_squeezed_beyond_use(squeezed, same):
+    """So agree an apple of 46 pixels and an outlined letter `l`: with one side drawn out, one curve fits another."""
+    agreement = Agreement(
+        share=0.58, parts=43, outside=0.0, moved=31.0, mirrored=False, degrees=0.0, scale=1.5, squeezed=squeezed,
+        matrix=np.eye(2, 3),
+    )  # fmt: skip
+    assert is_same(agreement) == same
 
 
 def test_what_cannot_be_decoded_is_left_out():

@@ -345,3 +345,20 @@ def test_a_drafted_tree_holds_every_folder_once_and_a_label_finds_its_entry() ->
     assert entry_of("Fruit/Orange", two) == "Orange"
     assert entry_of("Lemon", two) is None
     assert spelling("Fruit/Crème-Brûlées") == "creme brulee"
+
+
+def test_words_of_two_branches_that_come_near_each_other_are_no_slip() -> None:
+    """`plants` beside `space/planets`: two words. `Fruit/Aple` beside `Fruit/Apple` is a slip."""
+    centres = {"space/planets": np.eye(8)[0], "plants/fern": np.eye(8)[0]}  # the pictures acquit nobody
+    counts = {"plants": 4, "plants/fern": 30, "plants/bracken": 30, "space/planets": 30, "space/suns": 30}
+    assert Kind.SAME_NAME not in {k for v in kinds(found_in(counts, (), centres=centres)).values() for k in v}
+    slip = found_in({**counts, "plants/braken": 3}, ())
+    assert kinds(slip)["plants/braken"] == {Kind.SAME_NAME}
+
+
+def test_a_parent_with_pictures_of_its_own_and_one_child_is_a_step_that_tells() -> None:
+    """`Tin` holds tins of any kind, and those with a lid apart from them."""
+    counts = {"Box/Tin": 30, "Box/Tin/Lid": 30, "Box/Crate": 30}
+    assert kinds(found_in(counts, ())) == {}
+    without = found_in({"Box/Tin/Lid": 30, "Box/Crate": 30, "Box/Bin": 30}, ())
+    assert kinds(without)["Box/Tin"] == {Kind.ONLY_CHILD}
