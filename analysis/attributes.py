@@ -45,7 +45,7 @@ _LIST: Final = (
     Attribute("blur", "Blur", "px", "crisper", "softer", "Width (Gaussian sigma) over which the crisper edges of the picture are spread, in the direction in which they are softest; plain areas do not count."),
     Attribute("noise", "Noise", "0-1", "cleaner", "noisier", "Standard deviation of luma noise, Immerkaer 1996; 1 is full scale.", 4, True),
     Attribute("entropy", "Detail", "bits", "plainer", "richer in detail", "Entropy of the luma histogram; 0 is one flat tone, 8 the most."),
-    Attribute("clipped", "Burnt-out highlights", "0-1", "less burnt out", "more burnt out", "Share of pixels in which a colour is at its maximum: detail there is lost."),
+    Attribute("clipped", "Burnt-out highlights", "0-1", "less burnt out", "more burnt out", "Share of pixels in which a colour is at its maximum: detail there is lost. The flat paint of drawings is left out."),
     Attribute("blockiness", "Compression marks", "0-1", "free of compression marks", "full of compression marks", "Share of fine detail that JPEG compression removed, whatever the file says now; 0 is none. Not measured on pictures of 1,024 pixels or more."),
     Attribute("jpeg_quality", "JPEG quality", "1-100", "more compressed", "less compressed", "Quality the file was most likely saved with; none for other formats.", 0),
     Attribute("megapixels", "Resolution", "MP", "smaller", "larger", "Millions of pixels of the original.", 2, True),
@@ -236,14 +236,22 @@ def gradient(values: np.ndarray) -> np.ndarray:
 def clipping(rgb: np.ndarray) -> dict[str, float]:
     """Shares of pixels (0-1) at the top of the scale: `clipped` in any colour, `clipped_white` in all three.
 
-    A white backdrop is clipped in all three; an overexposed subject loses one colour after the other.
+    A white backdrop is clipped in all three; an overexposed subject loses one colour after the other, and the ones it
+    has left go on varying. Where most of what is partly clipped has exactly its neighbours' colour, it is paint (a
+    drawing's pure yellow), and such places are not counted as clipped: of overexposed photos at most a fifth is
+    so, heavily compressed ones at most half.
     """
     import cv2
 
     pixels = rgb.shape[0] * rgb.shape[1]
-    below = cv2.countNonZero(cv2.inRange(rgb, (0, 0, 0), (251, 251, 251)))
-    white = cv2.countNonZero(cv2.inRange(rgb, (250, 250, 250), (255, 255, 255)))
-    return {"clipped": 1.0 - below / pixels, "clipped_white": white / pixels}
+    below = cv2.inRange(rgb, (0, 0, 0), (251, 251, 251))
+    white = cv2.inRange(rgb, (250, 250, 250), (255, 255, 255))
+    partly = cv2.bitwise_not(cv2.bitwise_or(below, white))
+    varying = cv2.morphologyEx(rgb, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    painted = cv2.countNonZero(cv2.bitwise_and(partly, cv2.inRange(varying, (0, 0, 0), (0, 0, 0))))
+    paint = painted if 2 * painted > cv2.countNonZero(partly) else 0
+    clipped = pixels - cv2.countNonZero(below) - paint
+    return {"clipped": clipped / pixels, "clipped_white": cv2.countNonZero(white) / pixels}
 
 
 def blockiness(luma: np.ndarray) -> float:

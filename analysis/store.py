@@ -21,7 +21,7 @@ import pyarrow as pa
 from analysis.embedders.base import Float32, ModelInfo
 from analysis.errors import StoreError
 
-STORE_VERSION: Final = 3
+STORE_VERSION: Final = 4
 """Changes whenever the meaning of a stored column changes; older stores are left alone, not misread."""
 
 COMPACT_EVERY: Final = 200

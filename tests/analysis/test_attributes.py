@@ -7,7 +7,7 @@ import io
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 from support import encode, photo
 
 from analysis.attributes import ATTRIBUTES, colour_temperature, gradient, measure, perceptual_hashes
@@ -186,8 +186,21 @@ def test_clipping_tells_a_white_backdrop_from_a_burnt_out_subject() -> None:
     white = attributes_of(Image.fromarray(half))
     assert white["clipped"] == white["clipped_white"] == pytest.approx(0.5)
     half[:, :20] = (255, 200, 90)
+    half[:, :20, 2] += np.random.default_rng(0).integers(0, 9, (40, 20), dtype=np.uint8)
     coloured = attributes_of(Image.fromarray(half))
     assert coloured["clipped"] == pytest.approx(0.5) and coloured["clipped_white"] == 0
+
+
+def test_the_pure_colours_of_a_drawing_are_not_burnt_out() -> None:
+    """Paint has exactly its neighbours' colour; what light burnt out in one colour goes on varying in the others."""
+    drawing = Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(drawing).ellipse((8, 8, 55, 55), fill=(255, 255, 0), outline="black", width=3)
+    painted = attributes_of(drawing)
+    assert painted["clipped"] - painted["clipped_white"] < 0.05
+    photo = ImageEnhance.Brightness(textured(64)).enhance(2.2)
+    photo = Image.composite(photo, Image.new("RGB", (64, 64), (255, 255, 0)), Image.new("L", (64, 64), 225))
+    burnt = attributes_of(photo)
+    assert burnt["clipped"] - burnt["clipped_white"] > 0.4
 
 
 def recompressed(quality: int, then: str, crop: int = 0, image: Image.Image | None = None) -> dict[str, float]:
