@@ -365,6 +365,7 @@ _TWO_IN_ONE = "both concepts hold the pictures of two things"
 _OF_ELSE = "a third of the concept's pictures are pictures of something else"
 _HALF_OF_ELSE = "half of the pictures are of something else than their label says"
 _ENLARGED = "a part of a picture that is enlarged is less sharp"
+_NOT_FOUND_AGAIN = "a wrong label is not found again, and what the picture shows is found less often"
 _NOT_OF = "three of four pictures are of something else than their label says"
 _SLIP = "one concept under two names is cut into two that nothing tells apart, one of them rare"
 
@@ -387,7 +388,7 @@ DEFECTS: tuple[Defect, ...] = (
         {"image_quality": _ENLARGED, "spread": _FROM_ANYWHERE},
     ),
     Defect("bad pictures", "image_quality", bad_pictures),
-    Defect("flipped labels", "label_errors", flipped_labels),
+    Defect("flipped labels", "label_errors", flipped_labels, {"quantity": _NOT_FOUND_AGAIN}),
     Defect(
         "mistyped labels",
         "taxonomy",
@@ -412,7 +413,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("dim corner of real use", "representativeness", dim_corner_of_real_use, {"image_quality": _DARK}, real=True),
     Defect("a mark on one concept", "co_occurrence", a_mark_on_one_concept),
-    Defect("two kinds as one", "spread", two_kinds_as_one),
+    Defect("two kinds as one", "spread", two_kinds_as_one, {"focality": _HALF_OF_ELSE}),
     Defect("exchanged descriptions", "description", exchanged_descriptions, described=True),
     Defect("a thing on the side", "focality", a_thing_on_the_side, {"spread": _OF_ELSE, "label_errors": _OF_ELSE}),
 )
