@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.names import Say, leaf
 from analysis.statistics import benjamini_hochberg, cliffs_delta
 
 Float64 = NDArray[np.float64]
@@ -91,9 +92,13 @@ class BlindSpot:
     @property
     def name(self) -> str:
         """Its name in words."""
+        return self.called(leaf)
+
+    def called(self, say: Say) -> str:
+        """Its name in words, the concept as `say` has it."""
         what = ", ".join(self.words)
         if self.concept:
-            return f"{self.concept.rsplit('/', 1)[-1]}: {what}" if what else self.concept.rsplit("/", 1)[-1]
+            return f"{say(self.concept)}: {what}" if what else say(self.concept)
         return what or "different in content"
 
 

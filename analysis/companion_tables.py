@@ -13,11 +13,11 @@ from analysis.checks.base import Verdict
 from analysis.companion_pool import Read, known_negatives, not_known
 from analysis.companions import LABEL, MARK, NUMBERS, Companion
 from analysis.composition import decode_thumbnail
-from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.features import Features
 from analysis.hiding import Scorer, fall_of
 from analysis.hiding_in_pictures import hide_in_pictures
+from analysis.names import Say, leaf
 from analysis.narrowing import Narrowing
 from analysis.part_names import THINGS, colour_words, nearest_word, place_word
 from analysis.progress import Progress
@@ -219,14 +219,15 @@ def concept_rows(
     return pd.DataFrame(out, columns=["concept", "n", "others", "enough", "verdict", "score"])
 
 
-def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: Sequence[Mapping[Any, Any]]) -> str:
+def headline(
+    row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: Sequence[Mapping[Any, Any]], say: Say
+) -> str:
     """One sentence for a person."""
-    name = f"“{leaf(str(row['concept']))}”"
+    name = f"“{say(str(row['concept']))}”"
     if accused:
         first = accused[0]
-        having = (
-            f"{first['with_it']:.0%} of its pictures have {described(first)}, {first['without_it']:.0%} of the others"
-        )
+        what = described(first, say)
+        having = f"{first['with_it']:.0%} of its pictures have {what}, {first['without_it']:.0%} of the others"
         if first["kind"] == MARK:
             odds = f"put onto other pictures it multiplies the odds of {name} by {first['odds']:.1f}"
             return f"The score leans on a mark: {having}; {odds}."
@@ -242,8 +243,9 @@ def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: 
         return f"Cannot tell: {few} are too few to find what recurs."
     if row["verdict"] == Verdict.CANNOT_TELL:
         first = next(c for c in own if c["role"] == UNPROVEN)
+        what = described(first, say)
         return (
-            f"Cannot tell: {first['with_it']:.0%} of its pictures have {described(first)}, {first['without_it']:.0%} "
+            f"Cannot tell: {first['with_it']:.0%} of its pictures have {what}, {first['without_it']:.0%} "
             f"of the others. Is that a part of {name}, or does it only happen to be in the same pictures? "
             + (
                 f"Real pictures that score as {name} for it are shown: label those."
@@ -254,23 +256,24 @@ def headline(row: Mapping[Any, Any], accused: Sequence[Mapping[Any, Any]], own: 
     return "Nothing that travels with it misleads the score."
 
 
-def described(row: Mapping[Any, Any]) -> str:
+def described(row: Mapping[Any, Any], say: Say) -> str:
     """A companion in the middle of a sentence."""
     if row["kind"] == LABEL:
-        return f"the label {leaf(str(row['name']))}"
+        return f"the label {say(str(row['name']))}"
     return f"the {row['name']}" if row["kind"] == "look" else f"a {row['name']}"
 
 
-def fix_sentence(concept: str, first: Mapping[Any, Any], fixed: Sequence[Mapping[Any, Any]]) -> str:
+def fix_sentence(concept: str, first: Mapping[Any, Any], fixed: Sequence[Mapping[Any, Any]], say: Say = leaf) -> str:
     """What to do, with what it was measured to bring."""
-    name = f"“{leaf(concept)}”"
+    name = f"“{say(concept)}”"
     if first["kind"] == MARK:
         return (
             "Crop or paint the mark away, or collect pictures from where there is none; the pictures of other concepts "
             "must not be told by its absence."
         )
+    what = described(first, say)
     collect = (
-        f"Add pictures of {name} without {described(first)}, and pictures with {described(first)} but without {name}, "
+        f"Add pictures of {name} without {what}, and pictures with {what} but without {name}, "
         "labelled as what they show."
     )
     if not fixed:

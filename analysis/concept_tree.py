@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from analysis.dataset import ancestors
+from analysis.names import Say, leaf, short_names
 from analysis.taxonomy import Entry
 
 if TYPE_CHECKING:
@@ -132,37 +133,7 @@ def entry_of(label: str, tree: ConceptTree) -> str | None:
     return max(sorted(alike), key=shared)
 
 
-def leaf(name: str) -> str:
-    """The last part of a path."""
-    return name.rsplit("/", 1)[-1]
-
-
-def short_names(names: Iterable[str], same: Mapping[str, str] | None = None) -> Callable[[str], str]:
-    """How to call each name in a sentence: its last part, and as much of its path as tells it from the others.
-
-    Args:
-        names: everything that may be named together.
-        same: names that mean the same as another one (an entry and its label), which need not be told apart.
-    """
-    same = same or {}
-    alike: dict[str, set[str]] = {}
-    for name in names:
-        alike.setdefault(leaf(name), set()).add(name)
-
-    def short(name: str) -> str:
-        means = same.get(name, name)
-        others = [o for o in alike.get(leaf(name), ()) if same.get(o, o) != means]
-        parts = name.split("/")
-        for count in range(1, len(parts)):
-            end = "/".join(parts[-count:])
-            if not any(f"/{o}".endswith(f"/{end}") for o in others):
-                return end
-        return name
-
-    return short
-
-
-def spoken(labels: Collection[str], tree: ConceptTree) -> Callable[[str], str]:
+def spoken(labels: Collection[str], tree: ConceptTree) -> Say:
     """`short_names` of the labels and of the tree; a label is called as the one entry that only it means."""
     meant = {label: name for label in labels if (name := entry_of(label, tree)) is not None}
     alone = Counter(meant.values())

@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.features import Features
+from analysis.names import leaf
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]

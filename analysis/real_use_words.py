@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.blind_spots import BlindSpot
 from analysis.checks.base import Verdict
+from analysis.names import Say, leaf
 from analysis.what_if import WhatIf
 
 SURELY: Final = 0.975
@@ -68,14 +69,18 @@ def percent_of(share: float) -> str:
     return f"{int(100 * share + 0.5) if share in (0.0, 1.0) else min(99, max(1, round(100 * share)))} %"
 
 
-def fix(listed: int, spots: Sequence[BlindSpot], what_if: WhatIf | None) -> str:
+def fix(listed: int, spots: Sequence[BlindSpot], what_if: WhatIf | None, say: Say = leaf) -> str:
     """What to do, and what that would bring where it was measured."""
     if not listed:
         return ""
     n = min(25, listed)
     first = spots[0] if spots else None
     start = f"Add pictures like the first {n} of the list below to training"
-    why = f"; the largest gap is “{first.name}”, {in_ten(first.share)} of real use." if first and first.words else "."
+    why = (
+        f"; the largest gap is “{first.called(say)}”, {in_ten(first.share)} of real use."
+        if first and first.words
+        else "."
+    )
     return f"{start}{why}{tried(what_if)}"
 
 

@@ -37,7 +37,7 @@ CHECKS: tuple[Check, ...] = (
         function=quantity.find_quantity,
         params=quantity.Params,
         method=quantity.METHOD,
-        version=3,
+        version=4,
     ),
     Check(
         id="balance",
@@ -49,7 +49,7 @@ CHECKS: tuple[Check, ...] = (
         function=balance.find_balance,
         params=balance.Params,
         method=balance.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="scope",
@@ -62,7 +62,7 @@ CHECKS: tuple[Check, ...] = (
         params=scope.Params,
         method=scope.METHOD,
         reads_taxonomy=True,
-        version=2,
+        version=3,
     ),
     Check(
         id="uniqueness",
@@ -98,7 +98,7 @@ CHECKS: tuple[Check, ...] = (
         function=consistency.find_consistency,
         params=consistency.Params,
         method=consistency.METHOD,
-        version=6,
+        version=7,
     ),
     Check(
         id="image_quality",
@@ -110,7 +110,7 @@ CHECKS: tuple[Check, ...] = (
         function=image_quality.find_image_quality,
         params=image_quality.Params,
         method=image_quality.METHOD,
-        version=3,
+        version=4,
     ),
     Check(
         id="label_errors",
@@ -122,7 +122,7 @@ CHECKS: tuple[Check, ...] = (
         function=label_errors.find_label_errors,
         params=label_errors.Params,
         method=label_errors.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="taxonomy",
@@ -148,7 +148,7 @@ CHECKS: tuple[Check, ...] = (
         params=description.Params,
         method=description.METHOD,
         reads_taxonomy=True,
-        version=2,
+        version=3,
     ),
     Check(
         id="representativeness",
@@ -160,7 +160,7 @@ CHECKS: tuple[Check, ...] = (
         function=representativeness.find_representativeness,
         params=representativeness.Params,
         method=representativeness.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="visibility",
@@ -172,7 +172,7 @@ CHECKS: tuple[Check, ...] = (
         function=visibility.find_visibility,
         params=visibility.Params,
         method=visibility.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="noise_robustness",
@@ -184,6 +184,7 @@ CHECKS: tuple[Check, ...] = (
         function=noise_robustness.find_noise_robustness,
         params=noise_robustness.Params,
         method=noise_robustness.METHOD,
+        version=2,
     ),
     Check(
         id="outside_context",
@@ -196,7 +197,7 @@ CHECKS: tuple[Check, ...] = (
         params=outside_context.Params,
         method=outside_context.METHOD,
         reads_taxonomy=True,
-        version=2,
+        version=3,
     ),
     Check(
         id="spread",
@@ -208,7 +209,7 @@ CHECKS: tuple[Check, ...] = (
         function=spread.find_spread,
         params=spread.Params,
         method=spread.METHOD,
-        version=2,
+        version=3,
     ),
     Check(
         id="focality",
@@ -221,7 +222,7 @@ CHECKS: tuple[Check, ...] = (
         params=focality.Params,
         method=focality.METHOD,
         reads_taxonomy=True,
-        version=3,
+        version=4,
     ),
     Check(
         id="co_occurrence",
@@ -233,7 +234,7 @@ CHECKS: tuple[Check, ...] = (
         function=co_occurrence.find_co_occurrence,
         params=co_occurrence.Params,
         method=co_occurrence.METHOD,
-        version=3,
+        version=4,
     ),
 )
 

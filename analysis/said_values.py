@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from analysis.concept_tree import leaf
+from analysis.names import leaf
 from analysis.subject_values import COLOURS
 from analysis.taxonomy import Entry
 

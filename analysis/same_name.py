@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.concept_tree import ConceptTree, entry_of, leaf, spelling
+from analysis.concept_tree import ConceptTree, entry_of, spelling
+from analysis.names import leaf
 from analysis.taxonomy import Entry
 
 ONE_SLIP: Final = 5

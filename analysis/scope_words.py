@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from analysis.checks.base import ConceptFinding, Verdict
-from analysis.concept_tree import leaf
 from analysis.declared_values import WORDS
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.missing_values import Tally, lacking
@@ -27,43 +26,41 @@ TAXONOMY: Final = "the taxonomy says"
 NO_LABELS: Final = "The pictures of real use have no labels, so nobody knows which of them show which concept."
 
 
-def thing(value: str, kind: str, concept: str) -> str:
+def thing(value: str, kind: str, name: str) -> str:
     """`red apple`, `upright apple`, `apple before a dark ground`, `“sliced apples”`."""
-    name = leaf(concept)
     if kind == WORDS:
         return f"“{value}”"
     return f"{value} {name}" if kind in ("colour", "posture") else f"{name} {value}"
 
 
-def gap(t: Tally) -> str:
+def gap(t: Tally, name: str) -> str:
     """`No red apple: 0 of 26 in training, 15 of 36 in real use`."""
     few = "No" if not t.training else "Hardly any"
     return (
-        f"{few} {thing(t.value, t.kind, t.concept)}: {t.training:,} of {t.training_n:,} in training, "
+        f"{few} {thing(t.value, t.kind, name)}: {t.training:,} of {t.training_n:,} in training, "
         f"{t.real:,} of {t.real_n:,} in real use"
     )
 
 
-def unmet(d: Declared, concept: str) -> str:
+def unmet(d: Declared, name: str) -> str:
     """The same of a value the taxonomy names."""
     few = "No" if not d.shown else "Hardly any"
-    return f"{few} {thing(d.value, d.kind, concept)} though the taxonomy names it: {d.shown:,} of {d.n:,} in training"
+    return f"{few} {thing(d.value, d.kind, name)} though the taxonomy names it: {d.shown:,} of {d.n:,} in training"
 
 
 def sentence(
     verdict: Verdict,
-    concept: str,
+    name: str,
     j: Judged,
     found: Sequence[Tally],
     absent: Sequence[Declared],
     real: bool,
     least: int,
 ) -> str:
-    """Headline of a concept."""
-    parts = [gap(t) for t in found[:NAMED]] + [unmet(d, concept) for d in absent[:NAMED]]
+    """Headline of a concept that is called `name`."""
+    parts = [gap(t, name) for t in found[:NAMED]] + [unmet(d, name) for d in absent[:NAMED]]
     if parts:
         return ". ".join(parts) + "." + (looked_for(j) if absent else "")
-    name = leaf(concept)
     if verdict is Verdict.PASS and j.tallies:
         return (
             f"Training shows what real use shows of {name}: no colour, size, posture or ground is missing "
@@ -80,7 +77,7 @@ def sentence(
         return f"Cannot tell: {few} are too few to notice a missing value."
     if open_ones:
         return (
-            f"Cannot tell: no {thing(open_ones[0].value, open_ones[0].kind, concept)} among {j.n:,} training pictures, "
+            f"Cannot tell: no {thing(open_ones[0].value, open_ones[0].kind, name)} among {j.n:,} training pictures, "
             f"which may be chance.{looked_for(j)}"
         )
     if j.declared and not any(d.kind for d in j.declared):
@@ -112,10 +109,10 @@ def _uniform(j: Judged, name: str, real: bool) -> str:
     return f"Cannot tell whether real use shows more than these {j.n:,} pictures of {name}: {lack}.{hint}"
 
 
-def fix(concept: str, found: Sequence[Tally], absent: Sequence[Declared]) -> str:
-    """What to do."""
-    things = [thing(t.value, t.kind, concept) for t in found[:NAMED]]
-    things += [n for d in absent[:NAMED] if (n := thing(d.value, d.kind, concept)) not in things]
+def fix(name: str, found: Sequence[Tally], absent: Sequence[Declared]) -> str:
+    """What to do about a concept that is called `name`."""
+    things = [thing(t.value, t.kind, name) for t in found[:NAMED]]
+    things += [n for d in absent[:NAMED] if (n := thing(d.value, d.kind, name)) not in things]
     more = ""
     if found:
         share = min(found[0].real / found[0].real_n, 0.9)

@@ -97,7 +97,6 @@ def _gained(gained: Gain | None) -> str:
     return f"A simple classifier recognises it either way ({one} of 100 as one, {two} named apart)."
 
 
-def fix(j: Judged) -> str:
-    """What to do about it."""
-    name = j.concept.rsplit("/", 1)[-1]
+def fix(name: str) -> str:
+    """What to do about a concept that is called so."""
     return f"Give each kind in {name} a concept of its own, or keep only the kind you mean."

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.concept_tree import ConceptTree, entry_of, leaf
+from analysis.concept_tree import ConceptTree, entry_of
+from analysis.names import leaf
 from analysis.probe import Targets
 from analysis.same_name import Reason, SameName
 from analysis.taxonomy_facts import Kind, Problem, Say

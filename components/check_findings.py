@@ -31,7 +31,7 @@ def concept_findings(opened: OpenDataset, now: Answer) -> None:
     """What needs a person, worst first, then a table of the rest."""
     assert now.kept is not None and now.standing is not None
     concepts, left, key = now.kept.findings.concepts, now.standing.open, now.check.id
-    names = short_concepts([c.concept for c in concepts])
+    names = short_concepts([*opened.dataset.concepts, *(c.concept for c in concepts)])  # as the sentences name them
     if left:
         st.subheader(f"{count(len(left), 'concept')} to look at", anchor=False)
         every = bool(st.session_state.get(f"{key}-every-concept"))

@@ -24,7 +24,7 @@ from components.caching import cached
 from components.check_findings import dismissed_findings
 from components.check_page import answer_or_state
 from components.figures import CONFIG, balance_bars, bars_sentence
-from components.text import count, md, percent, short_concept, short_concepts
+from components.text import count, md, percent, short_concepts
 from components.theme import ORIGIN_NAMES
 from components.verdicts import verdict_card
 
@@ -224,10 +224,10 @@ def shared(dataset: Dataset) -> None:
     table = shared_pictures(dataset)
     if table.empty:
         return
-    first = table.iloc[0]
+    first, names = table.iloc[0], short_concepts(dataset.concepts)
     st.subheader("Concepts that share pictures", anchor=False)
     st.markdown(
-        f"{md(short_concept(first['concept_a']))} and {md(short_concept(first['concept_b']))} most often: "
+        f"{md(names[first['concept_a']])} and {md(names[first['concept_b']])} most often: "
         f"{count(int(first['pictures']), 'training picture')} show both, {percent(first['share'])} of those "
         "of the rarer one."
     )

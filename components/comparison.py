@@ -26,10 +26,11 @@ from analysis.compare import (
     show_value,
 )
 from analysis.dataset import ORIGINS, REAL_WORLD, TRAINING, Dataset
+from analysis.names import short_names
 from analysis.progress import Progress, no_progress
 from components.caching import background, cached
 from components.figures import CONFIG, distributions
-from components.text import count, enumerate_words, percent, plain, short_concept, short_concepts
+from components.text import count, enumerate_words, percent, plain, short_concepts
 from components.theme import ORIGIN_COLOURS, ORIGIN_NAMES
 
 if TYPE_CHECKING:
@@ -135,9 +136,10 @@ def concepts_of_both(dataset: Dataset) -> list[str]:
     return sorted(c for c, where in seen.items() if len(where) == len(ORIGINS))
 
 
-def sentence(found: Comparison, concept: str) -> str:
+def sentence(found: Comparison, concept: str, dataset: Dataset) -> str:
     """What differs, in one sentence."""
-    what = f" of {plain(short_concept(concept))}" if concept else ""
+    say = short_names((*dataset.concepts, *concepts_of_both(dataset)))
+    what = f" of {plain(say(concept))}" if concept else ""
     told = [d for d in found.differences if d.differs]
     far = found.coverage.not_covered()
     if np.isnan(found.coverage.farther_than).all():

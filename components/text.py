@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
+
+from analysis.names import short_names
 
 _PUNCTUATION: Final = re.compile(r"([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~])")
 _COLON_CODE: Final = re.compile(r":(?=[\w+-])")
@@ -43,20 +44,10 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
-def short_concept(concept: str) -> str:
-    """The last part of a concept's path: `Fruit/Apple/Granny-Smith` -> `Granny-Smith`."""
-    return concept.rsplit("/", 1)[-1]
-
-
 def short_concepts(concepts: Sequence[str]) -> dict[str, str]:
     """Shortest ends of the concepts' paths that tell them apart, for axes and legends."""
-    ends = Counter(end for concept in concepts for end in _ends(concept))
-    return {c: next((end for end in _ends(c) if ends[end] == 1), c) for c in concepts}
-
-
-def _ends(concept: str) -> list[str]:
-    parts = concept.split("/")
-    return ["/".join(parts[-take:]) for take in range(1, len(parts) + 1)]
+    say = short_names(concepts)
+    return {c: say(c) for c in concepts}
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from analysis.checks.base import ConceptFinding, Findings, Verdict
 from analysis.dismissals import Standing
-from components.text import count, md, plain, short_concept
+from components.text import count, md, plain, short_concepts
 
 # (sign, word, colour that carries white text): the word says it, the colour only helps.
 _LOOK: Final = {
@@ -81,18 +81,20 @@ def verdict_card(
         )
         every = [c for c in findings.concepts if c.verdict in (Verdict.WARN, Verdict.FAIL)]
         rare = list(stands.open) if stands else every
+        names = short_concepts([c.concept for c in findings.concepts])
         for i, found in enumerate(rare[:SHOWN]):
-            _finding(found, f"{key}-{i}", on_concept, dismiss)
+            _finding(found, names[found.concept], f"{key}-{i}", on_concept, dismiss)
         if len(rare) > SHOWN:
             with st.expander(f"{count(len(rare) - SHOWN, 'more concept')}"):
                 for i, found in enumerate(rare[SHOWN:], SHOWN):
-                    _finding(found, f"{key}-{i}", on_concept, dismiss)
+                    _finding(found, names[found.concept], f"{key}-{i}", on_concept, dismiss)
         with st.expander("How this is judged"):
             st.markdown(method)
 
 
 def _finding(
     found: ConceptFinding,
+    name: str,
     key: str,
     on_concept: Callable[[str], None] | None,
     dismiss: Callable[[str | None, str], None] | None,
@@ -100,7 +102,7 @@ def _finding(
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.html(
             f'<div class="tde-small" style="overflow-wrap:anywhere;line-height:1.7">{badge(found.verdict)} '
-            f"<strong>{html.escape(plain(short_concept(found.concept)))}</strong>: "
+            f"<strong>{html.escape(plain(name))}</strong>: "
             f"{html.escape(plain(found.headline))} {html.escape(plain(found.fix))}</div>",
             width="stretch",
         )
@@ -111,7 +113,7 @@ def _finding(
                 type="tertiary",
                 on_click=on_concept,
                 args=(found.concept,),
-                help=md(f"The pictures of {short_concept(found.concept)}"),
+                help=md(f"The pictures of {name}"),
             )
         if dismiss is not None:
             digest = blake2b(found.concept.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()

@@ -40,6 +40,7 @@ from analysis.counts import concept_counts, effective_number, imbalance_ratio, u
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset, ancestors, at_level
 from analysis.features import Features
 from analysis.imbalance import cost_of_imbalance
+from analysis.names import Say, short_names
 from analysis.probe import targets
 from analysis.progress import Progress, no_progress
 from analysis.statistics import benjamini_hochberg
@@ -112,6 +113,7 @@ class BalanceResult:
         evidence: for each concept, up to `Params.evidence` of its training pictures' ids (of its real-world
             pictures when it has no training picture).
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     table: pd.DataFrame
@@ -123,6 +125,7 @@ class BalanceResult:
     probed: int
     evidence: Mapping[str, tuple[str, ...]]
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -176,7 +179,7 @@ class BalanceResult:
         worst_row = lost.iloc[0]
         if worst_row["cost"] <= 0 or worst_row["recall_p"] > self.params.alpha / len(rows):
             return " The imbalance does not clearly cost recognition."
-        name = "It" if len(rare) == 1 else str(worst_row["concept"]).rsplit("/", 1)[-1]
+        name = "It" if len(rare) == 1 else self.say(str(worst_row["concept"]))
         return (
             f" {name} is recognised in {worst_row['recall']:.0%} of its pictures, "
             f"and would be in {worst_row['recall_even']:.0%} were all equally common."
@@ -205,7 +208,7 @@ class BalanceResult:
             score=float(row["score"]),
             headline=_sentence(verdict, n, row["equal_share"]) + (_recognised(row) if rare else ""),
             evidence=self.evidence.get(concept, ()),
-            fix=_fix(row, self.params) if rare else "",
+            fix=_fix(row, self.say, self.params) if rare else "",
             extra={
                 "n": n,
                 "equal_share": float(row["equal_share"]),
@@ -240,13 +243,13 @@ def _recognised(row: Mapping[Hashable, Any]) -> str:
     return f" Recognised in {row['recall']:.0%} of cases{others}; with the imbalance weighed out {even}."
 
 
-def _fix(row: Mapping[Hashable, Any], params: Params) -> str:
-    name, n, typical = row["concept"].rsplit("/", 1)[-1], int(row["n"]), round(row["typical"])
+def _fix(row: Mapping[Hashable, Any], say: Say, params: Params) -> str:
+    name, n, typical = say(row["concept"]), int(row["n"]), round(row["typical"])
     if n < params.matters_below * row["typical"]:
         more = max(1, typical - n)
         few = "picture" if more == 1 else "pictures"
         return f"Collect about {more:,} more {few} of {name} to reach the typical {typical:,}."
-    largest, more = row["largest"].rsplit("/", 1)[-1], max(1, round(row["equal_share"]) - n)
+    largest, more = say(row["largest"]), max(1, round(row["equal_share"]) - n)
     return (
         f"Use fewer of the {row['largest_n']:,} pictures of {largest}, which crowd out the rest, "
         f"or collect about {more:,} more of {name}."
@@ -384,4 +387,5 @@ def find_balance(
         probed=probed,
         evidence=_evidence(dataset, table.loc[table["verdict"] != "pass", "concept"].tolist(), params.evidence),
         params=params,
+        say=short_names((*dataset.concepts, *table["largest"])),  # a broad one may have no label of its own
     )

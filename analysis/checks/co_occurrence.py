@@ -37,10 +37,10 @@ from analysis import companion_tables as tables
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
 from analysis.companion_pool import known_negatives, read_pool, single_targets
 from analysis.companions import LABEL, MARK, Companion, enriched, examine, p_joint, with_label
-from analysis.concept_tree import leaf
 from analysis.dataset import Dataset, is_within
 from analysis.features import Features
 from analysis.hiding import fit_scorer
+from analysis.names import Say, short_names
 from analysis.narrowing import Narrowing, narrow
 from analysis.progress import Progress, no_progress
 from analysis.statistics import benjamini_hochberg
@@ -128,6 +128,7 @@ class CoOccurrenceResult:
         used: training pictures looked at; `real`: real ones known to show or not to show a concept.
         grid: rows and columns of locations.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     concepts: pd.DataFrame
@@ -139,6 +140,7 @@ class CoOccurrenceResult:
     real: int
     grid: tuple[int, int]
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first."""
@@ -148,11 +150,11 @@ class CoOccurrenceResult:
         corrected = self.companions["p_corrected"].dropna()
         if bad:
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-            headline = f"{leaf(bad[0].concept)}{more}: {bad[0].headline[0].lower()}{bad[0].headline[1:]}"
+            headline = f"{self.say(bad[0].concept)}{more}: {bad[0].headline[0].lower()}{bad[0].headline[1:]}"
         elif verdict is Verdict.CANNOT_TELL:
             open_ = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
             more = f" and {open_ - 1} more" if open_ > 1 else ""
-            headline = f"{leaf(found[0].concept)}{more}: {found[0].headline[0].lower()}{found[0].headline[1:]}"
+            headline = f"{self.say(found[0].concept)}{more}: {found[0].headline[0].lower()}{found[0].headline[1:]}"
         else:
             headline = "Nothing was found that travels with a concept and would be mistaken for it."
         return Findings(
@@ -175,14 +177,14 @@ class CoOccurrenceResult:
         accused, fix = own[own["role"] == tables.ACCUSED], ""
         fixed = self.narrowing[self.narrowing["concept"] == concept]
         if len(accused):
-            fix = tables.fix_sentence(concept, accused.iloc[0].to_dict(), fixed.to_dict("records"))
+            fix = tables.fix_sentence(concept, accused.iloc[0].to_dict(), fixed.to_dict("records"), self.say)
         first = accused if len(accused) else own[own["role"] == tables.UNPROVEN]
         evidence = first.iloc[0]["evidence"][: self.params.evidence] if len(first) and verdict != Verdict.PASS else ()
         return ConceptFinding(
             concept,
             verdict,
             None if np.isnan(row["score"]) else float(row["score"]),
-            tables.headline(row, accused.to_dict("records"), own.to_dict("records")),
+            tables.headline(row, accused.to_dict("records"), own.to_dict("records"), self.say),
             tuple(evidence),
             fix,
             {
@@ -267,14 +269,14 @@ def find_co_occurrence(
         return Unavailable("No training picture has a label, so nothing can travel with one.")
     if features.pictures is None:
         return Unavailable("Only vectors are open here; what is where in a picture can be seen in the pictures alone.")
-    target = single_targets(dataset)
+    target, say = single_targets(dataset), short_names(dataset.concepts)
     count, every = target.member.sum(axis=0).astype(np.int64), len(target.rows)
     if not every:
         return Unavailable("No training picture has a label, so nothing can travel with one.")
     if not (np.minimum(count, every - count) >= params.min_images).any():
         none = tables.no_rows()
         table = tables.concept_rows(target.classes, count, every, none[0], params.min_images, params.fail_wrong)
-        return CoOccurrenceResult(table, *none, used=0, real=0, grid=(1, 1), params=params)
+        return CoOccurrenceResult(table, *none, used=0, real=0, grid=(1, 1), params=params, say=say)
     read = read_pool(dataset, features.pictures, params.pictures, seed=params.seed, progress=progress)
     pool, member, classes = read.pool, read.member, read.classes
     examined: list[_Examined] = []
@@ -315,4 +317,5 @@ def find_co_occurrence(
         real=int(read.real_known.any(axis=1).sum()),
         grid=pool.maps.grid,
         params=params,
+        say=say,
     )

@@ -38,6 +38,7 @@ from analysis.checks.base import IMAGES, ConceptFinding, Findings, Unavailable, 
 from analysis.composition import ASPECT_OF, ASPECTS, UNNOTICED, Compositions, measure_pictures
 from analysis.dataset import REAL_WORLD, TRAINING, Dataset
 from analysis.features import Features
+from analysis.names import Say, short_names
 from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress, scaled
 from analysis.scatter import Scatter, compare, like_reference, spaces
@@ -142,6 +143,7 @@ class ConsistencyResult:
         excused: pictures composed like those of real use that would have stuck out otherwise; real: real-world
             pictures they were compared with.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     aspects: pd.DataFrame
@@ -153,6 +155,7 @@ class ConsistencyResult:
     excused: int
     real: int
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -186,7 +189,7 @@ class ConsistencyResult:
         sample = "" if self.measured == self.of else f" {self.measured:,} of {self.of:,} pictures were measured."
         odd = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
         if odd:
-            name = odd[0].concept.rsplit("/", 1)[-1]
+            name = self.say(odd[0].concept)
             how = f"most of all {name}, in {odd[0].extra['in']}" if len(odd) > 1 else f"{name}, in {odd[0].extra['in']}"
             are = "concept is" if len(odd) == 1 else "concepts are"
             return f"{len(odd)} {are} photographed less consistently than the others: {how}.{sample}"
@@ -199,11 +202,10 @@ class ConsistencyResult:
             unclear = [f.concept for f in found if f.verdict is Verdict.CANNOT_TELL and f.concept not in self.few]
             why = []
             if unclear:
-                why.append(
-                    f"{_names(unclear)} (too few concepts to know how differently they are photographed by nature)"
-                )
+                nature = "(too few concepts to know how differently they are photographed by nature)"
+                why.append(f"{_names(unclear, self.say)} {nature}")
             if few:
-                why.append(f"{_names(few)} (fewer than {self.params.min_pictures} pictures)")
+                why.append(f"{_names(few, self.say)} (fewer than {self.params.min_pictures} pictures)")
             fine = len(found) - len(few) - len(unclear)
             rest = "" if not fine else "; the other one is fine" if fine == 1 else f"; the other {fine:,} are fine"
             return f"Cannot tell of {' and of '.join(why)}{rest}.{sample}"
@@ -237,7 +239,7 @@ class ConsistencyResult:
             score=score if verdict is not Verdict.CANNOT_TELL else None,
             headline=_sentence(verdict, words, share, len(of), tested),
             evidence=tuple(strange["image_id"].head(self.params.evidence)),
-            fix=_fix(concept, named, len(strange)) if len(hits) else "",
+            fix=_fix(self.say(concept), named, len(strange)) if len(hits) else "",
             extra={
                 "n": len(of),
                 "in": words,
@@ -295,9 +297,9 @@ def _telling(of: pd.DataFrame, aspects: list[str]) -> pd.DataFrame:
     return of.loc[by[by > 1].sort_values(ascending=False, kind="stable").index]
 
 
-def _names(concepts: list[str]) -> str:
+def _names(concepts: list[str], say: Say) -> str:
     """`a`, `a and b`, `a, b, c and 4 more`."""
-    names = [c.rsplit("/", 1)[-1] for c in concepts]
+    names = [say(c) for c in concepts]
     names = [*names[:3], f"{len(names) - 3:,} more"] if len(names) > 3 else names
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
@@ -316,8 +318,7 @@ def _sentence(verdict: Verdict, words: str, share: float, n: int, tested: bool) 
     return f"{how} in {words}: {share:.0%} of {n:,} pictures are unlike the rest."
 
 
-def _fix(concept: str, aspects: list[str], strange: int) -> str:
-    name = concept.rsplit("/", 1)[-1]
+def _fix(name: str, aspects: list[str], strange: int) -> str:
     them = "the picture that sticks out" if strange == 1 else f"the {strange:,} pictures that stick out"
     return (
         f"Look at {them}: take them anew like the other pictures of {name} ({_and([WORDS[a] for a in aspects])}), "
@@ -439,7 +440,7 @@ def find_consistency(
     """Compare how scattered the compositions of each concept's training pictures are, and what sticks out."""
     if features.pictures is None:
         return Unavailable("Only vectors are known of these pictures, and composition is seen on the pictures.")
-    labels = targets(dataset, TRAINING)
+    labels, say = targets(dataset, TRAINING), short_names(dataset.concepts)
     if not len(labels.classes):
         return Unavailable("No training picture has a label, so there is no concept to compare.")
     of_concept = [labels.rows[labels.member[:, k]] for k in range(len(labels.classes))]
@@ -450,7 +451,8 @@ def find_consistency(
     if not names:
         empty = pd.DataFrame({"concept": [], "n": [], "aspect": [], "share": [], "p_value": [], "found": []})
         nothing = pd.DataFrame({"row": [], "image_id": [], "concept": [], "far": [], "sticks_out": []})
-        return ConsistencyResult(empty, nothing, few, len(dataset), len(measured.rows), len(labels.rows), 0, 0, params)
+        seen = len(dataset), len(measured.rows), len(labels.rows)
+        return ConsistencyResult(empty, nothing, few, *seen, 0, 0, params, say)
     within = scaled(progress, 0.95 - real_share, 0.95)
     excused, real = _excused(dataset, features, measured, groups[:judged] or groups, params, within)
     scatter = compare(measured.numbers, UNNOTICED, groups, _COLUMNS, judged, excused, PRIOR)
@@ -481,4 +483,5 @@ def find_consistency(
         excused=scatter.excused,
         real=real,
         params=params,
+        say=say,
     )

@@ -26,11 +26,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.checks.base import LABELS, ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
-from analysis.concept_tree import build_tree, entry_of, leaf
+from analysis.concept_tree import build_tree, entry_of
 from analysis.dataset import Dataset
 from analysis.description_fit import Clause, Fit, choose_rivals, find_fit, label_fit
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
+from analysis.names import Say, leaf, short_names
 from analysis.probe import targets
 from analysis.progress import Progress, no_progress, scaled
 from analysis.statistics import benjamini_hochberg
@@ -98,6 +99,7 @@ class DescriptionResult:
         unread: clauses of `exclude` that the model cannot read.
         reads_all: the model reads any text, so that one it makes nothing of fits nothing.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     concepts: tuple[str, ...]
@@ -114,6 +116,7 @@ class DescriptionResult:
     unread: tuple[str, ...]
     reads_all: bool
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each described concept, worst first."""
@@ -138,7 +141,7 @@ class DescriptionResult:
         if wrong:
             return (
                 f"{len(wrong)} of {of} descriptions {'does' if len(wrong) == 1 else 'do'} not fit the pictures; "
-                f"first of all that of {leaf(wrong[0].concept)}."
+                f"first of all that of {self.say(wrong[0].concept)}."
             )
         if len(read) == of:
             return "Every description fits the pictures of its concept best."
@@ -162,13 +165,13 @@ class DescriptionResult:
         return bool(self.p_name[j] <= NAME_ALPHA and self.fit.own_p[j] >= NOT_AT_ALL)
 
     def _finding(self, j: int) -> ConceptFinding:
-        verdict, concept, name = self.verdict_of(j), self.concepts[j], leaf(self.concepts[j])
+        verdict, concept, name = self.verdict_of(j), self.concepts[j], self.say(self.concepts[j])
         other = int(self.fit.other[j])
         wrong = verdict in (Verdict.WARN, Verdict.FAIL)
         to_other = wrong and self.p_other[j] <= self.params.alpha
         fix, evidence = "", self._worst_labels(j)
         if to_other:
-            else_name = leaf(self.concepts[other])
+            else_name = self.say(self.concepts[other])
             if verdict is Verdict.FAIL:
                 headline = f"The descriptions of {name} and {else_name} look exchanged: each fits the other's pictures."
             else:
@@ -181,7 +184,7 @@ class DescriptionResult:
             times = round(100 * self.fit.auc[j, j])
             headline = f"The description of {name} fits its pictures better than those of others {times} of 100 times."
         elif self.fit.own_p[j] <= self.params.alpha:
-            like = leaf(self.concepts[int(self.fit.astride[j])])
+            like = self.say(self.concepts[int(self.fit.astride[j])])
             headline = (
                 f"Cannot tell: to the model in use this description could as well be that of {like}, and the other way "
                 f"round; {RECOMMENDED_MODEL} may tell."
@@ -337,6 +340,7 @@ def find_description(
         unread=unread,
         reads_all=features.model.knows_text,
         params=params,
+        say=short_names(dataset.concepts),
     )
 
 

@@ -44,13 +44,13 @@ from analysis.checks.base import (
     rank_findings,
     worst,
 )
-from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
 from analysis.focal_aside import labels_aside
 from analysis.focal_labels import looked_at
 from analysis.focal_names import LEAST_WITH, LEAST_WITHOUT
+from analysis.names import Say, short_names
 from analysis.probe import targets
 from analysis.progress import Progress, no_progress
 from analysis.statistics import benjamini_hochberg
@@ -140,6 +140,7 @@ class FocalityResult:
         evidence: for each concept image ids, routed *in* first, of them those that it lies beside, then by score.
         sampled: pictures looked at closely; `scored`: labels scored.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     labels: pd.DataFrame
@@ -150,6 +151,7 @@ class FocalityResult:
     sampled: int
     scored: int
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -180,7 +182,7 @@ class FocalityResult:
             have = "has" if len(bad) == 1 else "have"
             return (
                 f"{len(bad)} of {len(found)} concepts {have} many labels that name something in the picture rather "
-                f"than what the picture is of; first of all {leaf(bad[0].concept)}.{seen}"
+                f"than what the picture is of; first of all {self.say(bad[0].concept)}.{seen}"
             )
         fine = sum(f.verdict is Verdict.PASS for f in found)
         if not fine and all(f.extra.get("why") == "name" for f in found):
@@ -210,7 +212,7 @@ class FocalityResult:
         return text[0].upper() + text[1:]
 
     def _finding(self, row: dict[Any, Any]) -> ConceptFinding:
-        verdict, name = Verdict(row["verdict"]), leaf(str(row["concept"]))
+        verdict, name = Verdict(row["verdict"]), self.say(str(row["concept"]))
         bad = at_least(verdict, Verdict.WARN)
         n, inside = int(row["n"]), int(row["in"])
         few = bool(np.isnan(row["auc"])) or n < self.params.min_labels
@@ -368,6 +370,7 @@ def find_focality(
         sampled=len(seen.close_rows),
         scored=int(np.isfinite(score).sum()),
         params=params,
+        say=short_names(dataset.concepts),
     )
 
 

@@ -49,6 +49,7 @@ from analysis.dataset import REAL_WORLD, TRAINING, Dataset
 from analysis.fault_shares import FALSE_ALARMS, add_lacking, find_common, judge
 from analysis.faults import FAULTS, MIN_REFERENCE, NEEDED, beyond, find_limits, measures, scores, useless
 from analysis.features import Features
+from analysis.names import Say, short_names
 from analysis.progress import Progress, no_progress
 
 Bool = NDArray[np.bool_]
@@ -134,6 +135,7 @@ class ImageQualityResult:
             nan if n is 0), `verdict`, `score`, `by_flags`, `lacking`, `borne` (see `fault_shares.add_lacking`).
         reference: training pictures that say what is usual.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     images: pd.DataFrame
@@ -144,6 +146,7 @@ class ImageQualityResult:
     members: Mapping[str, NDArray[np.int64]]
     reference: int
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -221,7 +224,7 @@ class ImageQualityResult:
         named = self.concepts.iloc[:-1]
         named = named[named["lacking"].map(bool) & ~named["borne"]].sort_values("p_value", kind="stable")
         if len(named) and (not lacking or len(named) < len(self.concepts) - 1):
-            first, r = str(named["concept"].iloc[0]).rsplit("/", 1)[-1], named["lacking"].iloc[0][0]
+            first, r = self.say(str(named["concept"].iloc[0])), named["lacking"].iloc[0][0]
             shares = f"{_percent(r['real_share'])} of its real use, {_percent(r['training_share'])} of its training"
             more = f", and of {len(named) - 1:,} more" if len(named) > 1 else ""
             which = "Above all of" if lacking else "Training lacks pictures that real use has of"
@@ -239,7 +242,7 @@ class ImageQualityResult:
             worst_off = self.concepts.iloc[:-1].query("flagged > 0").sort_values("share", kind="stable").tail(1)
             for top in worst_off.to_dict("records"):
                 if top["by_flags"] in (Verdict.WARN, Verdict.FAIL) and len(self.concepts) > 2:
-                    name = str(top["concept"]).rsplit("/", 1)[-1]
+                    name = self.say(str(top["concept"]))
                     parts.append(f"{name} is hit most: {_percent(top['share'])} of its pictures.")
         return " ".join(parts)
 
@@ -405,6 +408,7 @@ def find_image_quality(
         members=members,
         reference=int(reference.sum()),
         params=params,
+        say=short_names(dataset.concepts),
     )
 
 

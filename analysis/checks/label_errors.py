@@ -39,6 +39,7 @@ from analysis.dataset import Dataset, is_within
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
 from analysis.label_noise import Doubts, doubts
+from analysis.names import Say, short_names
 from analysis.neighbours import nearest
 from analysis.noise_evidence import NoiseEvidence
 from analysis.probe import Targets, targets
@@ -124,6 +125,7 @@ class LabelErrorsResult:
         rate: estimated share of wrong labels among those judged, nan when none was.
         reason: why nothing could be judged; else empty.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     labels: pd.DataFrame
@@ -133,6 +135,7 @@ class LabelErrorsResult:
     rate: float
     reason: str
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -179,9 +182,9 @@ class LabelErrorsResult:
             concept=concept,
             verdict=verdict,
             score=float(row["score"]) if verdict is not Verdict.CANNOT_TELL else None,  # nothing could be noticed
-            headline=_sentence(row, self.params),
+            headline=_sentence(row, self.say, self.params),
             evidence=tuple(mine["image_id"].astype(str)),
-            fix=_fix(row) if bad else "",
+            fix=_fix(row, self.say) if bad else "",
             extra={
                 "n": int(row["n"]),
                 "flagged": int(row["flagged"]),
@@ -194,12 +197,8 @@ class LabelErrorsResult:
         )
 
 
-def _short(concept: str) -> str:
-    return concept.rsplit("/", 1)[-1]
-
-
-def _sentence(row: Mapping[Hashable, Any], params: Params) -> str:
-    n, flagged, name = int(row["n"]), int(row["flagged"]), _short(str(row["concept"]))
+def _sentence(row: Mapping[Hashable, Any], say: Say, params: Params) -> str:
+    n, flagged, name = int(row["n"]), int(row["flagged"]), say(str(row["concept"]))
     pictures = f"{n:,} picture{'' if n == 1 else 's'} labelled {name}"
     if row["verdict"] == Verdict.CANNOT_TELL:
         if n < params.min_images:
@@ -210,16 +209,16 @@ def _sentence(row: Mapping[Hashable, Any], params: Params) -> str:
         )
     if not flagged:
         return f"None of the {pictures} looks like something else."
-    like = f"; most like {_short(str(row['most_like']))}" if row["most_like"] else ""
+    like = f"; most like {say(str(row['most_like']))}" if row["most_like"] else ""
     looks = "looks" if flagged == 1 else "look"
     end = "" if row["verdict"] in (Verdict.WARN, Verdict.FAIL) else ", no more than ambiguous pictures explain"
     return f"{flagged:,} of {pictures} {looks} like something else{like}{end}."
 
 
-def _fix(row: Mapping[Hashable, Any]) -> str:
-    n, name = int(row["flagged"]), _short(str(row["concept"]))
+def _fix(row: Mapping[Hashable, Any], say: Say) -> str:
+    n, name = int(row["flagged"]), say(str(row["concept"]))
     these = "this picture: is it" if n == 1 else f"these {n:,} pictures: are they"
-    like = f" or {_short(str(row['most_like']))}" if row["most_like"] else ""
+    like = f" or {say(str(row['most_like']))}" if row["most_like"] else ""
     return f"Look at {these} {name}{like}? Move or remove what is wrong."
 
 
@@ -369,7 +368,7 @@ def _nothing(dataset: Dataset, t: Targets, reason: str, params: Params) -> Label
     columns = ("image_id", "concept", "suggested_concept", "score", "neighbours", "neighbours_given")
     suspects = pd.DataFrame({c: pd.Series([], dtype=float if c == "score" else object) for c in columns})
     flow = pd.DataFrame({"given": pd.Series([], dtype=object), "suggested": [], "n": pd.Series([], dtype=np.int64)})
-    return LabelErrorsResult(labels, table, suspects, flow, float("nan"), reason, params)
+    return LabelErrorsResult(labels, table, suspects, flow, float("nan"), reason, params, short_names(dataset.concepts))
 
 
 def comparable(dataset: Dataset, t: Targets) -> NDArray[np.bool_]:
@@ -438,4 +437,5 @@ def find_label_errors(
         rate=d.rate,
         reason="",
         params=params,
+        say=short_names(dataset.concepts),
     )

@@ -34,10 +34,10 @@ from numpy.typing import NDArray
 
 from analysis.altered_looks import Looks, Seen, closeness, falling, learn
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, at_least, rank_findings, worst
-from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
+from analysis.names import Say, short_names
 from analysis.perturbations import EVERYDAY, PERTURBATIONS, Perturbation
 from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress
@@ -110,6 +110,7 @@ class NoiseRobustnessResult:
         sampled: pictures that were embedded anew. altered: embeddings made.
         skipped: concepts that were not looked at.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     curves: pd.DataFrame
@@ -119,6 +120,7 @@ class NoiseRobustnessResult:
     altered: int
     skipped: tuple[str, ...]
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -150,7 +152,7 @@ class NoiseRobustnessResult:
         looked += f" of the {len(found)} concepts closest to another." if self.skipped else "."
         bad = [f for f in found if at_least(f.verdict, Verdict.WARN)]
         if bad:
-            name = leaf(bad[0].concept)
+            name = self.say(bad[0].concept)
             verb = "is" if len(bad) == 1 else "are"
             return (
                 f"{len(bad)} of {len(found)} concepts {verb} lost in photos such as people take every day; "
@@ -189,7 +191,7 @@ class NoiseRobustnessResult:
             score=None if np.isnan(row["score"]) else float(row["score"]),
             headline=self._sentence(verdict, row, first, soon),
             evidence=self.evidence.get(concept, ()),
-            fix=_fix(concept, soon) if soon and at_least(verdict, Verdict.WARN) else "",
+            fix=_fix(self.say(concept), soon) if soon and at_least(verdict, Verdict.WARN) else "",
             extra={
                 "limits": limits if verdict is not Verdict.CANNOT_TELL else [],
                 "n": int(row["n"]),
@@ -232,8 +234,8 @@ class NoiseRobustnessResult:
         return "Stays visible in everyday photos, and at every harsher level that was tried."
 
 
-def _fix(concept: str, soon: Sequence[tuple[Perturbation, Any]]) -> str:
-    name, what = leaf(concept), " and ".join(p.title.lower() for p, _ in soon)
+def _fix(name: str, soon: Sequence[tuple[Perturbation, Any]]) -> str:
+    what = " and ".join(p.title.lower() for p, _ in soon)
     return (
         f"What tells {name} apart is finer than {what} leaves it: photograph it closer and larger in the frame, "
         "train on larger pictures, or choose a concept with a mark that is easier to see."
@@ -248,7 +250,7 @@ def find_noise_robustness(
     progress: Progress = no_progress,
 ) -> NoiseRobustnessResult | Unavailable:
     """Alter a sample of the training pictures step by step and say where each concept is lost."""
-    target = targets(dataset)
+    target, say = targets(dataset), short_names(dataset.concepts)
     if not len(target.rows):
         return Unavailable("No training picture has a label, so there is no concept to look for.")
     if len(target.classes) < 2:
@@ -279,7 +281,7 @@ def find_noise_robustness(
     if len(rest) > DEFAULT_PROBED:
         rest = np.sort(rng.choice(rest, DEFAULT_PROBED, replace=False))
     if len(looked) < 2 or len(np.unique(target.first[rest])) < 2:
-        return _too_few(target, counts, params)
+        return _too_few(target, counts, params, say)
     expected = sum(map(len, first)) * (1 + len(PERTURBATIONS) * (len(PERTURBATIONS[0].levels) - 1)) + 1
     progress(0, expected, "learning the concepts")
     looks = Looks(
@@ -293,7 +295,7 @@ def find_noise_robustness(
         expected=expected,
     )
     if len(looks.at) < params.min_pictures:
-        return _too_few(target, counts, params)
+        return _too_few(target, counts, params, say)
     looks.look_unaltered()
     base = {int(k): looks.unaltered(int(k)) for k in looked}
     judged = [k for k in base if base[k] >= params.min_clean and looks.truth[:, k].sum() >= DEFAULT_MIN_LOOKED_AT]
@@ -313,15 +315,17 @@ def find_noise_robustness(
                      "verdict": str(verdict), "score": score})  # fmt: skip
         shown = looks.at[_evidence(looks, k, gone)]
         evidence[name] = tuple(ids[target.rows[shown]][: params.evidence])
-    return NoiseRobustnessResult(curves, pd.DataFrame(rows), evidence, looks.sampled, looks.embedded, skipped, params)
+    return NoiseRobustnessResult(
+        curves, pd.DataFrame(rows), evidence, looks.sampled, looks.embedded, skipped, params, say
+    )
 
 
-def _too_few(target: Targets, counts: Int64, params: Params) -> NoiseRobustnessResult:
+def _too_few(target: Targets, counts: Int64, params: Params, say: Say) -> NoiseRobustnessResult:
     """`clean` is 0, not nan, where nothing was measured although there were enough pictures."""
     clean = np.where(counts >= params.min_pictures, 0.0, np.nan)
     concepts = pd.DataFrame({"concept": list(target.classes), "n": 0, "clean": clean, "pictures": counts,
                              "verdict": str(Verdict.CANNOT_TELL), "score": np.nan})  # fmt: skip
-    return NoiseRobustnessResult(_curves([]), concepts, {}, 0, 0, (), params)
+    return NoiseRobustnessResult(_curves([]), concepts, {}, 0, 0, (), params, say)
 
 
 def _curves(rows: list[dict[str, Any]]) -> pd.DataFrame:

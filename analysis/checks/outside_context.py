@@ -38,10 +38,10 @@ from analysis.checks.visibility import (
     too_few,
     wrong,
 )
-from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
+from analysis.names import Say, leaf, short_names
 from analysis.probe import targets
 from analysis.progress import Progress, no_progress
 from analysis.separability import Pair, examine, p_below, tell_apart
@@ -109,12 +109,14 @@ class OutsideContextResult:
         table: see `VisibilityResult.table`, with `verdict`.
         hints: concept -> the word of its name or description that points outside the frame.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     pairs: pd.DataFrame
     table: pd.DataFrame
     hints: Mapping[str, str]
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first."""
@@ -123,13 +125,13 @@ class OutsideContextResult:
         corrected = self.table["p_corrected"].dropna()
         bad = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
         if bad:
-            names = ", ".join(leaf(f.concept) for f in bad[:4])
+            names = ", ".join(self.say(f.concept) for f in bad[:4])
             more = f" and {len(bad) - 4} more" if len(bad) > 4 else ""
             headline = (
                 f"The pictures do not explain {'this label' if len(bad) == 1 else 'these labels'}: {names}{more}."
             )
         elif verdict is Verdict.CANNOT_TELL:
-            headline = not_judged(found)
+            headline = not_judged(found, self.say)
         else:
             headline = "Every label shows in its pictures."
         return Findings(
@@ -176,7 +178,7 @@ class OutsideContextResult:
         if np.isnan(row["auc"]):
             return "Cannot tell: there is no other concept to compare its pictures with."
         name = str(row["other"])
-        other = f"pictures {name}" if name.startswith(WITHOUT) else leaf(name)
+        other = f"pictures {name}" if name.startswith(WITHOUT) else self.say(name)
         cases = f"told from {other} in {100 - wrong(row['auc'])} of 100 cases (guessing: 50)"
         if verdict in (Verdict.WARN, Verdict.FAIL):
             hint = self.hints.get(concept)
@@ -184,7 +186,7 @@ class OutsideContextResult:
             return f"The pixels do not explain this label: {cases}, and similar pictures carry both labels.{cause}"
         if verdict is Verdict.PASS:
             return f"Shows in its pictures: {cases} at the least."
-        why = too_few(row, self.params.min_images)
+        why = too_few(row, self.params.min_images, self.say)
         if why:
             return f"Cannot tell: {why}."
         return f"Cannot tell: {pictures(int(row['least']))} of each are too few to say; {cases}."
@@ -203,7 +205,12 @@ def outside_words(dataset: Dataset, classes: tuple[str, ...]) -> dict[str, str]:
 
 
 def _with_and_without(
-    x: NDArray[np.float32], member: NDArray[np.bool_], classes: tuple[str, ...], params: Params, progress: Progress
+    x: NDArray[np.float32],
+    member: NDArray[np.bool_],
+    classes: tuple[str, ...],
+    say: Say,
+    params: Params,
+    progress: Progress,
 ) -> tuple[list[Pair], tuple[str, ...]]:
     """Pictures with several labels: each label against its absence, overall and among those of a usual companion."""
     names = [*classes]
@@ -217,7 +224,7 @@ def _with_and_without(
         for number, scope in enumerate(scopes):
             a, b = np.flatnonzero(scope & member[:, c]), np.flatnonzero(scope & ~member[:, c])
             if min(len(a), len(b)) >= params.min_images:
-                names.append(WITHOUT + leaf(classes[c]) + ("" if not number else f" ({number})"))
+                names.append(WITHOUT + say(classes[c]) + ("" if not number else f" ({number})"))
                 pairs.append(tell_apart(x, a, b, a=int(c), b=len(names) - 1, seed=params.seed))
     return pairs, tuple(names)
 
@@ -248,9 +255,9 @@ def find_outside_context(
         return Unavailable("No training picture has a label, so there is none to explain.")
     x = np.asarray(features.image[target.rows], dtype=np.float32)
     found = examine(x, target.member, seed=params.seed, progress=progress)
-    names = target.classes
+    names, say = target.classes, short_names(dataset.concepts)
     if not target.single:
-        more, names = _with_and_without(x, target.member, target.classes, params, progress)
+        more, names = _with_and_without(x, target.member, names, say, params, progress)
         found += more
     pairs = pair_table(dataset, found, names, target.rows, params.explained)
     enough = (params.min_images, FEW)
@@ -260,4 +267,4 @@ def find_outside_context(
         for r in table.to_dict("records")
     ]
     table["verdict"] = [str(_verdict(row, params)) for row in table.to_dict("records")]
-    return OutsideContextResult(pairs, table, outside_words(dataset, target.classes), params)
+    return OutsideContextResult(pairs, table, outside_words(dataset, target.classes), params, say)

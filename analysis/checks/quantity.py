@@ -36,6 +36,7 @@ from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
 from analysis.forecast import FACTORS, STATED, TAIL, Float64, Int64, Regime, continued, needed_factors, points, stated
 from analysis.learning_curve import measure
+from analysis.names import Say, short_names
 from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress, scaled
 from analysis.statistics import benjamini_hochberg
@@ -117,6 +118,7 @@ class QuantityResult:
         evidence: for each concept, its pictures, those most often missed first.
         why_not_deep: sentence, where `deep` was asked for in vain.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     table: pd.DataFrame
@@ -127,6 +129,7 @@ class QuantityResult:
     evidence: Mapping[str, tuple[str, ...]]
     why_not_deep: str
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -180,9 +183,8 @@ class QuantityResult:
         many = f"{len(wanting)} of {len(found)} concepts are" if len(found) > 1 else "The concept is"
         many = many.replace(" are", " is") if len(wanting) == 1 else many
         tail = f"; for {helpless} of them more of the same will not help" if helpless else ""
-        return (
-            f"{many} found less often than {goal} of 100 times, {_short(wanting[0].concept)} least{tail}. {now}.{part}"
-        )
+        least = f"{self.say(wanting[0].concept)} least{tail}"
+        return f"{many} found less often than {goal} of 100 times, {least}. {now}.{part}"
 
     def _reason(self) -> str:
         if len(self.table) < 2:
@@ -208,13 +210,9 @@ class QuantityResult:
             score=_number(row["score"]),
             headline=_sentence(verdict, row, self.params),
             evidence=self.evidence.get(concept, ()),
-            fix=_fix(verdict, row, self.params),
+            fix=_fix(verdict, row, self.say(concept), self.params),
             extra=extra,
         )
-
-
-def _short(concept: str) -> str:
-    return concept.rsplit("/", 1)[-1]
 
 
 def _of_100(share: float) -> str:
@@ -247,9 +245,9 @@ def _sentence(verdict: Verdict, row: Mapping[Any, Any], params: Params) -> str:
     return f"{found}."
 
 
-def _fix(verdict: Verdict, row: Mapping[Any, Any], params: Params) -> str:
+def _fix(verdict: Verdict, row: Mapping[Any, Any], name: str, params: Params) -> str:
     """What to do: how many more, or that more do not help, or that it cannot be said."""
-    n, name, goal = int(row["n"]), _short(str(row["concept"])), f"{_of_100(params.target)} %"
+    n, goal = int(row["n"]), f"{_of_100(params.target)} %"
     if n < params.min_n:
         more = params.min_n - n
         return f"Collect at least {more} more picture{'' if more == 1 else 's'} of {name} to be able to tell."
@@ -437,6 +435,7 @@ def find_quantity(
         evidence=_evidence(dataset, goal, part, transfer, table, params),
         why_not_deep=why,
         params=params,
+        say=short_names(dataset.concepts),
     )
 
 

@@ -36,6 +36,7 @@ from analysis.compare import Coverage, find_coverage
 from analysis.coverage_test import farther_p_value
 from analysis.dataset import Dataset
 from analysis.features import Features
+from analysis.names import Say, short_names
 from analysis.own_model import OwnModel, own_model
 from analysis.progress import Progress, no_progress, scaled
 from analysis.real_shift import Shift, measure_shift
@@ -136,6 +137,7 @@ class RepresentativenessResult:
         evidence: for each concept its uncovered real-world pictures (all of them where none is), farthest last.
         verdict: of the whole. reason: why that is `cannot_tell`.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     ids: NDArray[np.object_]
@@ -154,6 +156,7 @@ class RepresentativenessResult:
     verdict: Verdict
     reason: str
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of the whole and of each concept that has real-world pictures with labels."""
@@ -178,7 +181,9 @@ class RepresentativenessResult:
             concepts=found,
             extra=self._extra(),
             evidence=self._evidence() if self.verdict in (Verdict.WARN, Verdict.FAIL) else (),
-            fix=fix(len(self.collect), self.spots, self.what_if) if verdict in (Verdict.WARN, Verdict.FAIL) else "",
+            fix=fix(len(self.collect), self.spots, self.what_if, self.say)
+            if verdict in (Verdict.WARN, Verdict.FAIL)
+            else "",
             tables=self._tables(),
         )
 
@@ -208,14 +213,13 @@ class RepresentativenessResult:
 
     def _concept(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
         verdict, concept = Verdict(row["verdict"]), str(row["concept"])
-        name = concept.rsplit("/", 1)[-1]
         return ConceptFinding(
             concept=concept,
             verdict=verdict,
             score=None if np.isnan(row["score"]) or verdict is Verdict.CANNOT_TELL else float(row["score"]),
             headline=concept_sentence(row, self.params.min_concept_training, self.params.min_concept),
             evidence=self.evidence.get(concept, ()),
-            fix=f"Add real-world pictures of {name} to training, the first of the list to collect first."
+            fix=f"Add real-world pictures of {self.say(concept)} to training, the first of the list to collect first."
             if verdict in (Verdict.WARN, Verdict.FAIL)
             else "",
             extra={
@@ -250,7 +254,7 @@ class RepresentativenessResult:
         shown = spot.rows[: self.params.evidence]
         nearest = [int(self.coverage.nearest[place[int(row)], 0]) for row in shown]
         return {
-            "name": spot.name,
+            "name": spot.called(self.say),
             "share": spot.share,
             "pictures": len(spot.rows),
             "concept": spot.concept,
@@ -402,4 +406,5 @@ def find_representativeness(
         verdict=_whole((corrected[0], corrected[1]), uncovered, shift, params) if enough else Verdict.CANNOT_TELL,
         reason=reason,
         params=params,
+        say=short_names(dataset.concepts),
     )

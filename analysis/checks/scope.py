@@ -34,6 +34,7 @@ from analysis.dataset import REAL_WORLD, TRAINING, Dataset
 from analysis.declared_values import Declared, declared, hints, photo_codes, words_of
 from analysis.features import Features
 from analysis.missing_values import exact, findings_of, lacking, tally
+from analysis.names import Say, short_names
 from analysis.progress import Progress, no_progress, scaled
 from analysis.prompt_values import calibrated
 from analysis.scope_concept import Judged, common, missing_of
@@ -89,7 +90,7 @@ DEFAULT_PARAMS = Params()
 @dataclass(frozen=True, slots=True)
 class ScopeResult:
     """All concepts; whether there is real use, with labels or assumed to be of the only one, and a taxonomy's values;
-    `measured` of `of` pictures."""
+    `measured` of `of` pictures; what a concept is called in a sentence."""
 
     concepts: tuple[Judged, ...]
     real_world: bool
@@ -99,6 +100,7 @@ class ScopeResult:
     measured: int
     of: int
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -169,9 +171,11 @@ class ScopeResult:
             concept=j.concept,
             verdict=verdict,
             score=None if verdict is Verdict.CANNOT_TELL else score,
-            headline=words.sentence(verdict, j.concept, j, found, absent, self.real_world, self.params.min_pictures),
+            headline=words.sentence(
+                verdict, self.say(j.concept), j, found, absent, self.real_world, self.params.min_pictures
+            ),
             evidence=tuple(dict.fromkeys([*evidence, *rest]))[: self.params.evidence],
-            fix=words.fix(j.concept, found, absent) if verdict in (Verdict.WARN, Verdict.FAIL) else "",
+            fix=words.fix(self.say(j.concept), found, absent) if verdict in (Verdict.WARN, Verdict.FAIL) else "",
             extra={
                 "n": j.of,
                 "real_n": j.of_real,
@@ -340,4 +344,5 @@ def find_scope(
         measured=len(measured.rows),
         of=len(np.unique(np.concatenate([of_concept(dataset, c, o, concepts) for c, o in groups]))),
         params=params,
+        say=short_names(dataset.concepts),
     )

@@ -35,6 +35,7 @@ from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict,
 from analysis.dataset import Dataset
 from analysis.features import Features
 from analysis.kinds import POINT_COLUMNS, Prepared, in_parts, points_of, prepare
+from analysis.names import Say, short_names
 from analysis.parts import unimodal_p
 from analysis.progress import Progress, no_progress, scaled
 from analysis.spread_words import Judged, fix, sentence
@@ -114,11 +115,13 @@ class SpreadResult:
         points: a row a divided picture: `image_id`, `concept`, `x`, `y` (the concept's own projection), `part` (its
             number, 0 is the largest; without parts 0), `name` (of the part; empty without parts).
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     concepts: tuple[Judged, ...]
     points: pd.DataFrame
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
@@ -145,7 +148,7 @@ class SpreadResult:
         wide = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
         small = sum(j.halves is None for j in self.concepts)
         if wide:
-            name = wide[0].concept.rsplit("/", 1)[-1]
+            name = self.say(wide[0].concept)
             many = wide[0].extra["parts"]
             kinds = len(many) if isinstance(many, list) else 0
             what = (
@@ -193,7 +196,7 @@ class SpreadResult:
             score=j.score,
             headline=sentence(j, wide, self.params.alpha),
             evidence=tuple(turns[: self.params.evidence]) if wide else (),
-            fix=fix(j) if wide else "",
+            fix=fix(self.say(j.concept)) if wide else "",
             extra=extra,
         )
 
@@ -255,7 +258,7 @@ def find_spread(
                 )  # fmt: skip
                 judged[k] = replace(judged[k], alike=alike, names=kinds.names, images=kinds.images, gain=kinds.gain)
     progress(1, 1, "looking for parts")
-    return SpreadResult(tuple(judged), _points(dataset, prepared, judged), params)
+    return SpreadResult(tuple(judged), _points(dataset, prepared, judged), params, short_names(dataset.concepts))
 
 
 def _points(dataset: Dataset, prepared: Prepared, judged: list[Judged]) -> pd.DataFrame:

@@ -25,10 +25,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
-from analysis.concept_tree import leaf
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
+from analysis.names import Say, short_names
 from analysis.probe import targets
 from analysis.progress import Progress, no_progress
 from analysis.separability import Pair, examine, p_below
@@ -110,12 +110,14 @@ class VisibilityResult:
             all the same, or empty), `auc`, `low`, `high`, `p_corrected`, `verdict`.
         possible: number of pairs there are.
         params: as used.
+        say: what a concept is called in a sentence.
     """
 
     pairs: pd.DataFrame
     table: pd.DataFrame
     possible: int
     params: Params
+    say: Say
 
     def findings(self) -> Findings:
         """Verdict of each concept, worst first."""
@@ -137,17 +139,17 @@ class VisibilityResult:
         lost = sum(f.verdict in (Verdict.WARN, Verdict.FAIL) for f in found)
         if not lost:
             if found[0].verdict is Verdict.CANNOT_TELL:
-                return not_judged(found)
+                return not_judged(found, self.say)
             enough = self.pairs[["n_a", "n_b"]].min(axis=1) >= self.params.min_images
             row = self.pairs[enough].iloc[0]
             return (
-                f"Every concept can be told from the others; the closest two are {leaf(row['a'])} and "
-                f"{leaf(row['b'])}, mixed up in {wrong(row['auc'])} of 100 cases."
+                f"Every concept can be told from the others; the closest two are {self.say(row['a'])} and "
+                f"{self.say(row['b'])}, mixed up in {wrong(row['auc'])} of 100 cases."
             )
         row = self.table[self.table["concept"] == found[0].concept].iloc[0]
         return (
             f"{lost} of {len(found)} concepts {'is' if lost == 1 else 'are'} too hard to see: in {wrong(row['auc'])} "
-            f"of 100 cases the pictures do not tell {leaf(found[0].concept)} and {leaf(row['other'])} apart."
+            f"of 100 cases the pictures do not tell {self.say(found[0].concept)} and {self.say(row['other'])} apart."
         )
 
     def _finding(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
@@ -164,8 +166,8 @@ class VisibilityResult:
             evidence = tuple(shown[: self.params.evidence])
         if verdict in (Verdict.WARN, Verdict.FAIL):
             fix = (
-                f"Look at {leaf(concept)} and {leaf(other)} side by side: if you cannot tell them apart either, "
-                "merge them or take pictures that show the difference; if you can, open the dataset with "
+                f"Look at {self.say(concept)} and {self.say(other)} side by side: if you cannot tell them apart "
+                "either, merge them or take pictures that show the difference; if you can, open the dataset with "
                 f"{RECOMMENDED_MODEL}."
             )
         return ConceptFinding(
@@ -189,7 +191,7 @@ class VisibilityResult:
             return "Cannot tell: there is no other concept to compare its pictures with."
         ends = f"{wrong(row['high'])} to {wrong(row['low'])}"
         cases = f"in {wrong(row['auc'])} of 100 cases ({ends}; guessing: 50)"
-        other = leaf(str(row["other"]))
+        other = self.say(str(row["other"]))
         if verdict is Verdict.FAIL:
             return f"Not told apart from {other} any better than by guessing: mixed up {cases}."
         if verdict is Verdict.WARN:
@@ -197,7 +199,7 @@ class VisibilityResult:
         if verdict is Verdict.PASS:
             others = "every other with enough pictures" if row["left_out"] else "every other"
             return f"Can be told from {others}; closest is {other}, mixed up {cases}."
-        why = too_few(row, self.params.min_images)
+        why = too_few(row, self.params.min_images, self.say)
         if why:
             return f"Cannot tell: {why}."
         if row["groups"]:
@@ -287,10 +289,10 @@ def _from(concept: str, pair: pd.Series) -> dict[str, Any]:
     return {"other": pair["b"] if first else pair["a"], "own": own, "its": its, "least": min(own, its), **kept}
 
 
-def too_few(row: Mapping[Hashable, Any], enough: int) -> str:
+def too_few(row: Mapping[Hashable, Any], enough: int, say: Say) -> str:
     """Why there are too few pictures to tell of a concept; empty where that is not the reason."""
     if row["doubt"]:
-        return f"it may be mixed up with {leaf(row['doubt'])}, which has too few pictures to say"
+        return f"it may be mixed up with {say(row['doubt'])}, which has too few pictures to say"
     if row["own"] < enough:
         return f"{pictures(int(row['own']))} {'is' if row['own'] == 1 else 'are'} too few to say; {enough} would do"
     if row["its"] < enough:
@@ -303,9 +305,9 @@ def pictures(n: int) -> str:
     return f"{n:,} picture{'' if n == 1 else 's'}"
 
 
-def not_judged(found: tuple[ConceptFinding, ...]) -> str:
+def not_judged(found: tuple[ConceptFinding, ...], say: Say) -> str:
     """A sentence that names the concepts of which it cannot be told, for a check of which that is the answer."""
-    names = [leaf(f.concept) for f in found if f.verdict is Verdict.CANNOT_TELL]
+    names = [say(f.concept) for f in found if f.verdict is Verdict.CANNOT_TELL]
     if len(names) == len(found) == 1:
         return f"{names[0]}: {found[0].headline}"
     if len(names) == len(found):
@@ -342,4 +344,4 @@ def find_visibility(
     table = concept_table(pairs, target.classes, target.member.sum(axis=0), (params.min_images,), params.alpha)
     table["verdict"] = [str(_verdict(row, params)) for row in table.to_dict("records")]
     k = len(target.classes)
-    return VisibilityResult(pairs, table, k * (k - 1) // 2, params)
+    return VisibilityResult(pairs, table, k * (k - 1) // 2, params, short_names(dataset.concepts))

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.checks.base import Findings, Verdict
-from analysis.concept_tree import leaf, short_names
+from analysis.names import leaf, short_names
 from components.charts.common import VERDICT_COLOURS, bars, show
 from components.taxonomy_editor import editor
 from components.text import count, plain

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from analysis.names import Say, leaf, short_names
 from analysis.neighbours import Ranking, more_like, search_text, text_note
 from analysis.paths import cache_dir
 from analysis.projection import load_or_project, stored_projection
@@ -21,7 +22,7 @@ from components.gallery.export import pictures_csv
 from components.gallery.filters import concept_choices
 from components.map.paint import Paint, choices, default_choice, paint_by
 from components.map.selection import clear_selection, select_rows
-from components.text import count, md, plain, short_concept
+from components.text import count, md, plain
 from components.theme import is_dark
 
 if TYPE_CHECKING:
@@ -175,7 +176,9 @@ def show_selection(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> int | 
                 type="tertiary",
             )
     table = selection_counts(open_dataset, rows)
-    with st.expander(selection_sentence(table, len(rows)), expanded=len(table) > 1):
+    with st.expander(
+        selection_sentence(table, len(rows), short_names(open_dataset.dataset.concepts)), expanded=len(table) > 1
+    ):
         bar = st.column_config.ProgressColumn(
             "Pictures", format="%d", min_value=0, max_value=int(table["Pictures"].max())
         )
@@ -206,10 +209,10 @@ def selection_counts(open_dataset: OpenDataset, rows: NDArray[np.int64]) -> pd.D
     )
 
 
-def selection_sentence(table: pd.DataFrame, selected: int) -> str:
+def selection_sentence(table: pd.DataFrame, selected: int, say: Say = leaf) -> str:
     """The table in one line of Markdown."""
     if len(table) == 1:
         return f"All of one concept: {md(str(table['Concept'].iloc[0]))}"
     top = table.iloc[0]
     share = int(top["Pictures"]) / selected
-    return f"{len(table):,} concepts; {share:.0%} are {md(short_concept(str(top['Concept'])))}"
+    return f"{len(table):,} concepts; {share:.0%} are {md(say(str(top['Concept'])))}"

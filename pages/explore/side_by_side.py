@@ -23,7 +23,7 @@ concept = comparison.choose_concept(dataset)
 side_by_side.mosaics(opened, concept)
 found = comparison.comparison(opened, concept)
 with header:
-    shell(TITLE, comparison.sentence(found, concept) if found else "Looking at both sides.", opened)
+    shell(TITLE, comparison.sentence(found, concept, dataset) if found else "Looking at both sides.", opened)
 if found is None:
     st.stop()
 
