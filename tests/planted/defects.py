@@ -19,7 +19,7 @@ import numpy as np
 from planted.transforms import COMPRESSED_QUALITY, COPIES, FAULTS, Picture
 
 CHECKS_OF_STEP_2 = ("quantity", "balance", "uniqueness", "leakage", "consistency", "image_quality", "label_errors")
-FEW = 6  # pictures left of a hard concept; of 8 a lucky draw finds enough to be nothing but chance
+FEW = 5  # pictures left of a hard concept, the least that is judged; of 6 a lucky draw finds enough to be but chance
 RARE = 10  # pictures left of an easy concept
 FLIPPED = 0.09  # of all labels
 MARK = 0.18  # of the shorter side
