@@ -74,7 +74,7 @@ CHECKS: tuple[Check, ...] = (
         function=uniqueness.find_uniqueness,
         params=uniqueness.Params,
         method=uniqueness.METHOD,
-        version=4,
+        version=5,
     ),
     Check(
         id="leakage",
@@ -86,7 +86,7 @@ CHECKS: tuple[Check, ...] = (
         function=leakage.find_leakage,
         params=leakage.Params,
         method=leakage.METHOD,
-        version=4,
+        version=5,
     ),
     Check(
         id="consistency",
@@ -135,7 +135,7 @@ CHECKS: tuple[Check, ...] = (
         params=taxonomy.Params,
         method=taxonomy.METHOD,
         reads_taxonomy=True,
-        version=2,
+        version=3,
     ),
     Check(
         id="description",

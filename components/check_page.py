@@ -131,7 +131,7 @@ def _second(now: Answer) -> str:
     assert now.kept is not None and now.standing is not None
     findings, stands = now.kept.findings, now.standing
     parts = []
-    if findings.score is not None:
+    if findings.score is not None and findings.verdict is not Verdict.CANNOT_TELL:
         parts.append(f"Score {findings.score:.2f}, where 1 is fine.")
     # Where the smallest p-value is not small, something else than the test gave the verdict.
     if findings.p_value is not None and findings.p_value <= ALPHA and at_least(findings.verdict, Verdict.WARN):

@@ -141,7 +141,7 @@ class OutsideContextResult:
             reason=found[0].headline if verdict is Verdict.CANNOT_TELL else "",
             p_value=float(corrected.min()) if len(corrected) else None,
             concepts=found,
-            extra={"pairs_examined": len(self.pairs)},
+            extra={"pictures_wanted": self.params.min_images, "pairs_examined": len(self.pairs)},
             tables={"separability": self.pairs, "outside_context": self.table},
         )
 

@@ -131,7 +131,11 @@ class VisibilityResult:
             reason=found[0].headline if verdict is Verdict.CANNOT_TELL else "",
             p_value=float(corrected.min()) if len(corrected) else None,
             concepts=found,
-            extra={"pairs_examined": len(self.pairs), "pairs_possible": self.possible},
+            extra={
+                "pictures_wanted": self.params.min_images,
+                "pairs_examined": len(self.pairs),
+                "pairs_possible": self.possible,
+            },
             tables={"separability": self.pairs, "visibility": self.table},
         )
 

@@ -35,11 +35,12 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
     if pairs is None or pairs.empty:
         return None
     names = short_concepts(sorted({str(c) for c in [*pairs["a"], *pairs["b"]]}))
+    pairs, drawn = enough_first(pairs, int(str(findings.extra.get("pictures_wanted", 0))))
     st.subheader("Told apart, the most confused pair first", anchor=False)
-    top = pairs.head(SHOWN)
+    top = pairs.head(min(SHOWN, drawn))
     every = [_words(str(a), str(b), names) for a, b in zip(pairs["a"], pairs["b"], strict=True)]
     figure = bars(
-        every[:SHOWN],
+        every[: len(top)],
         top["auc"].to_numpy(),
         low=top["low"].to_numpy(),
         high=top["high"].to_numpy(),
@@ -53,8 +54,10 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
     show(figure, key=f"{key}-pairs", alt="How often the pictures of two concepts are told apart, pair by pair")
     possible = int(str(findings.extra.get("pairs_possible", len(pairs))))
     seen = f"{count(len(pairs), 'pair')} examined" + (f" of {possible:,}" if possible > len(pairs) else "")
-    shown = f"; the {SHOWN} most confused are drawn" if len(pairs) > SHOWN else ""
-    st.caption(f"{seen}{shown}. Guessing is right half of the time. The thin line is the 95 % interval.")
+    shown = f"; the {SHOWN} most confused are drawn" if drawn > SHOWN else ""
+    few = len(pairs) - drawn
+    left_out = f"; {few:,} with too few pictures are not drawn" if few else ""
+    st.caption(f"{seen}{shown}{left_out}. Guessing is right half of the time. The thin line is the 95 % interval.")
     st.subheader("Side by side", anchor=False)
     number = st.selectbox("Pair", range(len(pairs)), format_func=lambda i: plain(every[i]), key=f"{key}-pair")
     row = pairs.iloc[int(number)]
@@ -64,6 +67,16 @@ def draw_pairs(opened: OpenDataset, findings: Findings, key: str, limit: float, 
             st.markdown(f"**{md(names[str(row[side])])}**")
             picture_strip(opened, list(row[f"pictures_{side}"]), f"{key}-{side}-{number}", limit=PICTURES)
     return row
+
+
+def enough_first(pairs: pd.DataFrame, wanted: int) -> tuple[pd.DataFrame, int]:
+    """Pairs with `wanted` different pictures of both concepts, then the others; and how many to draw.
+
+    Of a handful of pictures chance decides: such pairs are drawn only where there are no others.
+    """
+    enough = pairs[["n_a", "n_b"]].min(axis=1) >= wanted
+    drawn = int(enough.sum()) or len(pairs)
+    return pd.concat([pairs[enough], pairs[~enough]], ignore_index=True), drawn
 
 
 def _words(a: str, b: str, names: dict[str, str]) -> str:

@@ -9,6 +9,14 @@ function part(tag, className, text) {
   return node;
 }
 
+/** One line of text; what is too long of a path loses its beginning, since its end tells the concepts apart. */
+function caption(text) {
+  if (!text.includes("/")) return part("span", "caption", text);
+  const line = part("span", "caption path");
+  line.append(part("bdi", "", text));
+  return line;
+}
+
 function tile(item, open) {
   const node = part("button", "tile");
   node.type = "button";
@@ -28,7 +36,7 @@ function tile(item, open) {
     badge.append(part("span", "mark"), part("span", "", item.origin));
     frame.append(badge);
   }
-  node.append(frame, part("span", "caption", item.caption));
+  node.append(frame, caption(item.caption));
   if (item.note) node.append(part("span", "note", item.note));
   node.addEventListener("click", () => open(item.row));
   return node;

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 from app_support import has_title, new_session, run_until, words
 from support import photo
+
+from components.charts.visibility import enough_first
 
 
 @pytest.mark.parametrize("check", ["visibility", "outside_context"])
@@ -28,6 +31,16 @@ def test_pairs_are_drawn_and_a_pair_is_shown_side_by_side(check, tmp_path, monke
     key = f"{check}-pair"
     page.selectbox(key=key).set_value(2).run()
     assert not page.exception and page.selectbox(key=key).value == 2
+
+
+def test_pairs_of_a_handful_of_pictures_come_last_and_are_drawn_only_where_there_are_no_others():
+    pairs = pd.DataFrame(
+        {"a": list("pqr"), "b": list("stu"), "n_a": [2, 30, 9], "n_b": [30, 30, 8], "auc": [0.1, 0.6, 0.7]}
+    )
+    ordered, drawn = enough_first(pairs, 8)
+    assert (list(ordered["a"]), drawn) == (["q", "r", "p"], 2)
+    ordered, drawn = enough_first(pairs, 40)
+    assert (list(ordered["a"]), drawn) == (["p", "q", "r"], 3)
 
 
 def test_a_person_takes_the_quiz_blind_and_the_score_stands_beside_the_models(tmp_path, monkeypatch):
