@@ -96,7 +96,7 @@ def bars(
     named = limit is not None and bool(limit_words)
     # A chart that scrolls has its axis on top, where it is seen first.
     tall = axis and ROW * len(values) > TALL
-    head = (50 if tall else 8) + (22 if named else 0)
+    head = (60 if tall else 8) + (22 if named else 0)
     foot = 46 if axis and not tall else 10
     fig.update_layout(
         height=ROW * len(values) + head + foot,
@@ -127,7 +127,7 @@ def bars(
         fixedrange=True,
         tickfont={"size": 13, "color": colours()["ink"]},
     )
-    _limit_line(fig, limit, limit_words, above=48 if tall else 0)
+    _limit_line(fig, limit, limit_words, above=58 if tall else 0)
     return fig
 
 
