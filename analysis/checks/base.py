@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from analysis.names import Say
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -202,6 +204,22 @@ def option(
     """
     metadata = {"title": title, "help": help, "low": low, "high": high, "step": step}
     return field(default=default, metadata={"option": metadata})
+
+
+def not_judged(found: tuple[ConceptFinding, ...], say: Say) -> str:
+    """A sentence that names the concepts of which it cannot be told, for a check of which that is the answer."""
+    names = [say(f.concept) for f in found if f.verdict is Verdict.CANNOT_TELL]
+    if len(names) == len(found) == 1:
+        return f"{names[0]}: {found[0].headline}"
+    if len(names) == len(found):
+        return f"Cannot tell of any of the {len(found)} concepts. {names[0]}: {_lower(found[0].headline)}"
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    fine = len(found) - len(names)
+    return f"Cannot tell of {listed}; the other {fine if fine > 1 else 'concept'} {'are' if fine > 1 else 'is'} fine."
+
+
+def _lower(sentence: str) -> str:
+    return sentence.removeprefix("Cannot tell: ")
 
 
 def rank_findings(findings: Iterable[ConceptFinding]) -> tuple[ConceptFinding, ...]:

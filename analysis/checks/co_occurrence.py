@@ -34,7 +34,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import companion_tables as tables
-from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.checks.base import (
+    ConceptFinding,
+    Findings,
+    Unavailable,
+    Verdict,
+    not_judged,
+    option,
+    rank_findings,
+    worst,
+)
 from analysis.companion_pool import known_negatives, read_pool, single_targets
 from analysis.companions import LABEL, MARK, Companion, enriched, examine, p_joint, with_label
 from analysis.dataset import Dataset, is_within
@@ -152,16 +161,14 @@ class CoOccurrenceResult:
             more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
             headline = f"{self.say(bad[0].concept)}{more}: {bad[0].headline[0].lower()}{bad[0].headline[1:]}"
         elif verdict is Verdict.CANNOT_TELL:
-            open_ = sum(f.verdict is Verdict.CANNOT_TELL for f in found)
-            more = f" and {open_ - 1} more" if open_ > 1 else ""
-            headline = f"{self.say(found[0].concept)}{more}: {found[0].headline[0].lower()}{found[0].headline[1:]}"
+            headline = not_judged(found, self.say)
         else:
             headline = "Nothing was found that travels with a concept and would be mistaken for it."
         return Findings(
             verdict=verdict,
             score=found[0].score,
             headline=headline,
-            reason=headline if verdict is Verdict.CANNOT_TELL else "",
+            reason=found[0].headline if verdict is Verdict.CANNOT_TELL else "",
             p_value=float(corrected.min()) if len(corrected) else None,
             concepts=found,
             extra={"used": self.used, "real_used": self.real, "grid": list(self.grid)},

@@ -28,11 +28,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.checks.base import (
+    ConceptFinding,
+    Findings,
+    Unavailable,
+    Verdict,
+    not_judged,
+    option,
+    rank_findings,
+    worst,
+)
 from analysis.checks.visibility import (
     concept_table,
     deciding,
-    not_judged,
     pair_table,
     pictures,
     too_few,

@@ -31,7 +31,16 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.checks.base import (
+    ConceptFinding,
+    Findings,
+    Unavailable,
+    Verdict,
+    not_judged,
+    option,
+    rank_findings,
+    worst,
+)
 from analysis.dataset import Dataset
 from analysis.features import Features
 from analysis.kinds import POINT_COLUMNS, Prepared, in_parts, points_of, prepare
@@ -127,15 +136,11 @@ class SpreadResult:
         """Verdict of each concept, worst first, and of the dataset."""
         found = rank_findings(self._finding(j) for j in self.concepts)
         verdict = worst(f.verdict for f in found)
-        perhaps = any(f.verdict is Verdict.CANNOT_TELL and f.extra["parts"] for f in found)
-        if verdict is Verdict.CANNOT_TELL and not perhaps and any(f.verdict is Verdict.PASS for f in found):
-            verdict = Verdict.PASS  # some concepts have too few pictures; the others were judged
-        first = next(f for f in found if f.verdict is verdict)
         corrected = [j.corrected for j in self.concepts if not np.isnan(j.corrected)]
         headline = self._headline(verdict, found)
         return Findings(
             verdict=verdict,
-            score=first.score,
+            score=found[0].score,
             headline=headline,
             reason=headline if verdict is Verdict.CANNOT_TELL else "",
             p_value=min(corrected) if corrected else None,
@@ -160,9 +165,10 @@ class SpreadResult:
                 return "There are too few concepts to know how wide a concept usually is; one may hold several kinds."
             if len(self.concepts) - small < 3 and small == 0:
                 return "There are fewer than two other concepts to say how wide a concept usually is."
-            return f"Fewer than three concepts have {self.params.min_pictures} pictures, so none can be compared."
-        tail = f" {small} with fewer than {self.params.min_pictures} pictures could not be judged." if small else ""
-        return f"No concept falls into kinds of picture that look like concepts of their own.{tail}"
+            if len(self.concepts) - small < 3:
+                return f"Fewer than three concepts have {self.params.min_pictures} pictures, so none can be compared."
+            return not_judged(found, self.say)
+        return "No concept falls into kinds of picture that look like concepts of their own."
 
     def _finding(self, j: Judged) -> ConceptFinding:
         verdict = j.verdict(self.params.alpha)

@@ -24,7 +24,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from analysis.checks.base import ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.checks.base import (
+    ConceptFinding,
+    Findings,
+    Unavailable,
+    Verdict,
+    not_judged,
+    option,
+    rank_findings,
+    worst,
+)
 from analysis.dataset import Dataset
 from analysis.embedders.base import RECOMMENDED_MODEL
 from analysis.features import Features
@@ -307,22 +316,6 @@ def too_few(row: Mapping[Hashable, Any], enough: int, say: Say) -> str:
 def pictures(n: int) -> str:
     """`1 picture`, `1,200 pictures`."""
     return f"{n:,} picture{'' if n == 1 else 's'}"
-
-
-def not_judged(found: tuple[ConceptFinding, ...], say: Say) -> str:
-    """A sentence that names the concepts of which it cannot be told, for a check of which that is the answer."""
-    names = [say(f.concept) for f in found if f.verdict is Verdict.CANNOT_TELL]
-    if len(names) == len(found) == 1:
-        return f"{names[0]}: {found[0].headline}"
-    if len(names) == len(found):
-        return f"Cannot tell of any of the {len(found)} concepts. {names[0]}: {_lower(found[0].headline)}"
-    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    fine = len(found) - len(names)
-    return f"Cannot tell of {listed}; the other {fine if fine > 1 else 'concept'} {'are' if fine > 1 else 'is'} fine."
-
-
-def _lower(sentence: str) -> str:
-    return sentence.removeprefix("Cannot tell: ")
 
 
 def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.checks.base import Findings
+from analysis.checks.base import Findings, worst
 from analysis.registry import CHECKS
 from analysis.store import Store
 from planted import scenes
@@ -74,3 +74,13 @@ def test_no_sentence_names_an_end_alone_that_two_concepts_have(check: str, findi
         said += [c.headline.replace(f"“{c.extra.get('wording')}”", "its words"), c.fix]
     assert not [s for s in said if ALONE.search(s)]
     assert check in SILENT or any(concept in s for s in said for concept in SHOWN)
+
+
+@pytest.mark.parametrize("check", [check.id for check in CHECKS])
+def test_a_check_takes_the_worst_verdict_of_its_concepts_and_that_concepts_score(
+    check: str, findings: dict[str, Findings]
+) -> None:
+    """`work/book` has too few pictures for some checks: "cannot tell" ranks above "fine"."""
+    found = findings[check]
+    assert found.concepts and found.verdict is worst(c.verdict for c in found.concepts)
+    assert found.score in [c.score for c in found.concepts if c.verdict is found.verdict]

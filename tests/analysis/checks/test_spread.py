@@ -197,7 +197,8 @@ def test_too_few_pictures_or_siblings_cannot_be_told():
     few = find_spread(*made(x[:3], ["a", "b", "b"]), FEW).findings()
     assert few.verdict is Verdict.CANNOT_TELL and {c.extra["n"] for c in few.concepts} == {1, 2}
     lone = find_spread(*made(np.vstack([x, x[:1]]), [*truth, "rare"]), FEW)
-    assert of(lone, "rare").verdict is Verdict.CANNOT_TELL and lone.findings().verdict is Verdict.PASS
+    assert {c.concept for c in lone.findings().concepts if c.verdict is Verdict.CANNOT_TELL} == {"rare"}
+    assert lone.findings().verdict is Verdict.CANNOT_TELL and "Cannot tell of rare" in lone.findings().headline
 
 
 def test_without_labels_it_is_unavailable():
