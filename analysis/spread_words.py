@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.checks.base import Verdict
+from analysis.embedders.base import RECOMMENDED_MODEL
+from analysis.merges import NOT_TRIED, Power
 from analysis.wide import Division, Gain, Halves
 
+LEAST_POWER = 0.5  # share of merged pairs of concepts that would be noticed, without which nothing found is not fine
 STRICT = 0.002  # corrected p-value that is sure among few concepts although splitting gains nothing
 
 
@@ -30,6 +33,7 @@ class Judged:
         images: `image_id`s of each part, the most typical first; every picture of the concept is in one.
         gain: of splitting it; None without parts.
         ratio: dispersion over the siblings' median; nan without siblings.
+        power: how many pairs of concepts put together would be noticed.
     """
 
     concept: str
@@ -47,6 +51,12 @@ class Judged:
     images: tuple[tuple[str, ...], ...] = ()
     gain: Gain | None = None
     ratio: float = float("nan")
+    power: Power = NOT_TRIED
+
+    @property
+    def blind(self) -> bool:
+        """Whether two concepts put together would mostly go unnoticed."""
+        return self.power.share < LEAST_POWER
 
     @property
     def helps(self) -> bool:
@@ -65,7 +75,7 @@ class Judged:
         if self.halves is None or np.isnan(self.corrected):
             return Verdict.CANNOT_TELL
         if not self.names:
-            return Verdict.PASS
+            return Verdict.CANNOT_TELL if self.blind else Verdict.PASS
         if self.near or self.corrected > alpha:
             return Verdict.CANNOT_TELL
         if self.few and self.corrected > STRICT and not self.helps:
@@ -83,9 +93,19 @@ def sentence(j: Judged, wide: bool, alpha: float) -> str:
         more = _gained(j.gain)
         what = f"{start} kinds of picture that look like concepts of their own: {parts}."
         return f"{what} {more}" if more else what
+    if j.blind:
+        return f"Cannot tell: {unnoticed(j.power)}."
     if j.corrected <= alpha:
         return "More varied than the other concepts, but in one piece: that is variety, not a fault."
     return "No wider than the other concepts."
+
+
+def unnoticed(power: Power) -> str:
+    """Why nothing found is no answer."""
+    return (
+        f"of {power.tried} pairs of your concepts, put together as if they were one, only {power.noticed} would be "
+        f"noticed by the model in use; {RECOMMENDED_MODEL} may see more"
+    )
 
 
 def _gained(gained: Gain | None) -> str:

@@ -44,10 +44,11 @@ from analysis.checks.base import (
 from analysis.dataset import Dataset
 from analysis.features import Features
 from analysis.kinds import POINT_COLUMNS, Prepared, in_parts, points_of, prepare
+from analysis.merges import merges_noticed
 from analysis.names import Say, short_names
 from analysis.parts import unimodal_p
 from analysis.progress import Progress, no_progress, scaled
-from analysis.spread_words import Judged, fix, sentence
+from analysis.spread_words import Judged, fix, sentence, unnoticed
 from analysis.statistics import benjamini_hochberg
 from analysis.wide import (
     FARTHER,
@@ -79,7 +80,8 @@ METHOD: Final = """
 - **Look at this:** chance explains it in fewer than 1 of 20 datasets, there is a gap, *and* each two parts
   lie farther apart than the halves of five of six other concepts. **Needs work:** two parts differ as much as
   two of your concepts usually do. **Cannot tell:** fewer than 16 pictures, fewer than two other concepts to compare, or
-  fewer than ten concepts and parts that differ as concepts do, but that chance explains in up to one of ten.
+  fewer than ten concepts and parts that differ as concepts do, but that chance explains in up to one of ten. Also where
+  nothing was found, but of ten pairs of your own concepts, put together to see, fewer than half would be noticed.
 - **Variety is no fault.** A concept that is more varied than the others, but in one piece, is fine, and so it is said.
 - **What splitting would gain.** A simple classifier learns the concept once as one and once as its parts, and is asked
   about pictures it has not seen.
@@ -167,6 +169,9 @@ class SpreadResult:
                 return "There are fewer than two other concepts to say how wide a concept usually is."
             if len(self.concepts) - small < 3:
                 return f"Fewer than three concepts have {self.params.min_pictures} pictures, so none can be compared."
+            blind = next((j.power for j in self.concepts if j.blind), None)
+            if blind is not None:
+                return f"Cannot tell: {unnoticed(blind)}."
             return not_judged(found, self.say)
         return "No concept falls into kinds of picture that look like concepts of their own."
 
@@ -190,6 +195,8 @@ class SpreadResult:
             "p_value": j.p_value,
             "p_corrected": j.corrected,
             "gap_p_value": None if np.isnan(j.gap_p) else j.gap_p,
+            "merges_noticed": j.power.noticed,
+            "merges_tried": j.power.tried,
             "in_one_piece": j.corrected <= self.params.alpha and not wide,
         }
         if j.gain is not None and wide:
@@ -238,7 +245,7 @@ def find_spread(
     width, pictures = np.array([found[k].width for k in asked]), np.array([len(places[k]) for k in asked])
     p_values, perhaps = excess(width, pictures), excess(width, pictures, PRIOR_SPREAD_CLOSE)
     corrected = benjamini_hochberg(p_values)
-    within = scaled(progress, 0.6, 1.0)
+    within = scaled(progress, 0.6, 0.9)
     for i, k in enumerate(asked):
         tick = partial(within, i, len(asked), "looking for parts")
         tick()
@@ -263,7 +270,12 @@ def find_spread(
                     progress=within,
                 )  # fmt: skip
                 judged[k] = replace(judged[k], alike=alike, names=kinds.names, images=kinds.images, gain=kinds.gain)
-    progress(1, 1, "looking for parts")
+    power = merges_noticed(
+        made, places, found, alpha=params.alpha, farther=params.farther,
+        most_of_one=params.most_of_one, seed=params.seed, tick=partial(progress, 9, 10, "putting concepts together"),
+    )  # fmt: skip
+    judged = [replace(j, power=power) for j in judged]
+    progress(1, 1, "putting concepts together")
     return SpreadResult(tuple(judged), _points(dataset, prepared, judged), params, short_names(dataset.concepts))
 
 

@@ -335,3 +335,15 @@ def test_concepts_of_one_and_the_same_picture_break_nothing_and_are_not_wide():
     assert all(c.verdict not in FIRES for c in found.concepts if c.concept != "c00")
     equal = find_spread(*made(np.ones_like(x), truth), FEW).findings()
     assert equal.verdict not in FIRES and all(c.extra["dispersion_ratio"] is None for c in equal.concepts)
+
+
+def test_where_two_concepts_put_together_would_go_unnoticed_nothing_found_is_not_fine():
+    """Labels dealt at random over one collection: each concept is as wide as all, and two are no wider."""
+    x, truth = drawn(3, concepts=8, each=30)
+    clear = find_spread(*made(x, truth), FEW).findings()
+    assert clear.verdict is Verdict.PASS and clear.concepts[0].extra["merges_noticed"] >= 5
+    dealt = np.random.default_rng(0).permutation(truth)
+    mixed = find_spread(*made(x, dealt), FEW).findings()
+    assert mixed.verdict is Verdict.CANNOT_TELL
+    assert "put together as if they were one" in mixed.headline and "open_clip" in mixed.reason
+    assert all(c.verdict is Verdict.CANNOT_TELL for c in mixed.concepts)
