@@ -226,13 +226,14 @@ def _with_and_without(
     together = member.T.astype(np.int64) @ member
     for c in np.flatnonzero((member & (member.sum(axis=1) > 1)[:, None]).any(axis=0)):
         progress(int(c), len(classes), "labels with and without")
-        scopes = [np.ones(len(x), dtype=bool)]
+        scopes = {"": np.ones(len(x), dtype=bool)}
         usual = [d for d in range(len(classes)) if d != c and together[c, d] >= 0.8 * together[c, c]]
-        scopes += [member[:, d] for d in sorted(usual, key=lambda d: -together[c, d])[:2]]
-        for number, scope in enumerate(scopes):
+        for d in sorted(usual, key=lambda d: -together[c, d])[:2]:
+            scopes[f", but with {say(classes[d])}"] = member[:, d]
+        for among, scope in scopes.items():
             a, b = np.flatnonzero(scope & member[:, c]), np.flatnonzero(scope & ~member[:, c])
             if min(len(a), len(b)) >= params.min_images:
-                names.append(WITHOUT + say(classes[c]) + ("" if not number else f" ({number})"))
+                names.append(f"{WITHOUT}{say(classes[c])}{among}")
                 pairs.append(tell_apart(x, a, b, a=int(c), b=len(names) - 1, seed=params.seed))
     return pairs, tuple(names)
 

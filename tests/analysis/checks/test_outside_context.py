@@ -53,3 +53,11 @@ def test_a_label_dealt_over_every_concept_of_pictures_with_several_labels_is_une
     given = [(c, "gift") if rng.random() < 0.5 else (c,) for c in TRUTH]
     found = verdicts(find_outside_context, *made(TRUTH, given))
     assert found.pop("gift") in FIRES and not set(found.values()) & set(FIRES)
+
+
+def test_a_label_dealt_among_the_pictures_of_its_usual_companion_says_what_it_was_compared_with():
+    rng = np.random.default_rng(0)
+    given = [(c, "gift") if c == "dog" and rng.random() < 0.5 else (c,) for c in TRUTH]
+    found = {f.concept: f for f in find_outside_context(*made(TRUTH, given)).findings().concepts}
+    assert found["gift"].verdict in FIRES and found["gift"].extra["compared_with"] == "without gift, but with dog"
+    assert "told from pictures without gift, but with dog in" in found["gift"].headline
