@@ -47,7 +47,7 @@ def test_two_concepts_put_together_are_one_and_the_space_stays_as_it_was():
     fresh = space(made.plain.astype(np.float32), np.delete(merged.member, 3, axis=1))
     assert np.allclose(np.trace(merged.scatter[1]), np.trace(fresh.scatter[1]), rtol=1e-4)
     assert np.allclose(merged.means[1], made.plain[merged.member[:, 1]].mean(axis=0))
-    assert np.all(np.isfinite(merged.even(1)))  # an emptied concept neither counts nor divides by nothing
+    assert not merged.scatter[3].any() and np.all(np.isfinite(merged.even(1)))  # an emptied concept counts for nothing
 
 
 def test_it_is_the_same_twice_and_can_be_stopped():
