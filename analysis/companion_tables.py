@@ -239,8 +239,9 @@ def headline(
             f"with it but without {name} are taken for it."
         )
     if not row["enough"]:
-        few = f"{row['n']:,} pictures" if row["n"] <= row["others"] else f"{row['others']:,} pictures of anything else"
-        return f"Cannot tell: {few} are too few to find what recurs."
+        n, what = (row["n"], "") if row["n"] <= row["others"] else (row["others"], " of anything else")
+        few = f"1 picture{what} is" if n == 1 else f"{n:,} pictures{what} are"
+        return f"Cannot tell: {few} too few to find what recurs."
     if row["verdict"] == Verdict.CANNOT_TELL:
         first = next(c for c in own if c["role"] == UNPROVEN)
         what = described(first, say)

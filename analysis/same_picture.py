@@ -33,6 +33,10 @@ MIN_PARTS: Final = 5  # detailed parts without which two pictures cannot be told
 SHARE: Final = 0.5  # of the parts must agree: a watermark may cover the others
 SHARE_SAME_CUT: Final = 0.35  # where the two show the same cut to the pixel, which two photos hardly ever do
 SHARE_OTHER_CUT: Final = 0.7  # where one is clearly cut or turned and few parts agree; such copies had 0.98 and more
+FAINT: Final = (
+    1.0  # grey levels (standard deviation) of detail in the whole picture: nearly black, storing is as strong
+)
+SHARE_FAINT: Final = 0.85  # of another cut, where one is faint: an outline in the dark fits many; copies have 0.84 to 1
 MANY_PARTS: Final = 20  # agreeing parts that an outline on a plain ground alone does not have
 SAME_CUT: Final = 0.5  # pixels at `FINE`
 OTHER_CUT: Final = 4.0  # pixels at `FINE`; less is how far an alignment with little to hold on to may drift
@@ -62,6 +66,7 @@ class Agreement:
         moved: how far the corners of the two pictures lie apart, pixels at `FINE`; 0 for the same cut.
         mirrored, degrees, scale: the map from b to a; scale below 1 where b is cut out of a.
         squeezed: how many times more one side of b is enlarged than the other, at least 1.
+        faint: whether there is next to nothing to see in one of them (`FAINT`).
         matrix: float64 (2, 3), pixels of b to pixels of a at the size compared.
     """
 
@@ -73,6 +78,7 @@ class Agreement:
     degrees: float
     scale: float
     squeezed: float
+    faint: bool
     matrix: Float64 = field(compare=False, repr=False)
 
 
@@ -203,6 +209,8 @@ def is_same(agreement: Agreement) -> bool:
         wanted = SHARE_OTHER_CUT
     if agreement.squeezed > SQUEEZED:
         wanted = max(wanted, SHARE_OTHER_CUT)
+    if agreement.faint and agreement.moved > OTHER_CUT:
+        wanted = max(wanted, SHARE_FAINT)
     return (
         agreement.parts >= MIN_PARTS
         and agreement.share >= wanted
@@ -342,6 +350,7 @@ def _agreement(a: Print, b: Print, matrix: Float64, mirror: bool) -> Agreement:
         degrees=degrees,
         scale=scale,
         squeezed=_squeezed(linear),
+        faint=min(float(_band(one.gray, 1.2).std()) for one in (a, b)) < FAINT,
         matrix=matrix,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,9 +105,22 @@ def test_half_of_the_parts_is_not_enough_where_one_side_was_squeezed_beyond_use(
     """So agree an apple of 46 pixels and an outlined letter `l`: with one side drawn out, one curve fits another."""
     agreement = Agreement(
         share=0.58, parts=43, outside=0.0, moved=31.0, mirrored=False, degrees=0.0, scale=1.5, squeezed=squeezed,
-        matrix=np.eye(2, 3),
+        faint=False, matrix=np.eye(2, 3),
     )  # fmt: skip
     assert is_same(agreement) == same
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_nearly_black_picture_is_found_again_and_is_no_copy_of_whatever_has_its_outline(seed):
+    """What is left in the dark is an outline and the marks of storing: with a cut of its own it fits many pictures."""
+    dark = ImageEnhance.Brightness(thing(seed)).enhance(0.08)
+    assert verdict(thing(seed), dark)
+    agreement = Agreement(
+        share=0.75, parts=40, outside=0.0, moved=28.0, mirrored=False, degrees=0.7, scale=0.82, squeezed=1.0,
+        faint=True, matrix=np.eye(2, 3),
+    )  # fmt: skip
+    assert not is_same(agreement) and is_same(replace(agreement, faint=False))
+    assert is_same(replace(agreement, moved=0.3))  # the same cut to the pixel
 
 
 def test_what_cannot_be_decoded_is_left_out():
