@@ -36,7 +36,7 @@ SHARE_OTHER_CUT: Final = 0.7  # where one is clearly cut or turned and few parts
 FAINT: Final = (
     1.0  # grey levels (standard deviation) of detail in the whole picture: nearly black, storing is as strong
 )
-SHARE_FAINT: Final = 0.85  # of another cut, where one is faint: an outline in the dark fits many; copies have 0.84 to 1
+SHARE_FAINT: Final = 0.85  # of another cut, where one is faint: an outline in the dark fits many; its cost is in the docs
 MANY_PARTS: Final = 20  # agreeing parts that an outline on a plain ground alone does not have
 SAME_CUT: Final = 0.5  # pixels at `FINE`
 OTHER_CUT: Final = 4.0  # pixels at `FINE`; less is how far an alignment with little to hold on to may drift
