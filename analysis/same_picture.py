@@ -33,10 +33,8 @@ MIN_PARTS: Final = 5  # detailed parts without which two pictures cannot be told
 SHARE: Final = 0.5  # of the parts must agree: a watermark may cover the others
 SHARE_SAME_CUT: Final = 0.35  # where the two show the same cut to the pixel, which two photos hardly ever do
 SHARE_OTHER_CUT: Final = 0.7  # where one is clearly cut or turned and few parts agree; such copies had 0.98 and more
-FAINT: Final = (
-    1.0  # grey levels (standard deviation) of detail in the whole picture: nearly black, storing is as strong
-)
-SHARE_FAINT: Final = 0.85  # of another cut, where one is faint: an outline in the dark fits many; its cost is in the docs
+FAINT: Final = 1.0  # grey levels (standard deviation) of detail: nearly black, storing leaves marks as strong
+SHARE_FAINT: Final = 0.85  # of another cut, one being faint: an outline in the dark fits many; cost is in the docs
 MANY_PARTS: Final = 20  # agreeing parts that an outline on a plain ground alone does not have
 SAME_CUT: Final = 0.5  # pixels at `FINE`
 OTHER_CUT: Final = 4.0  # pixels at `FINE`; less is how far an alignment with little to hold on to may drift
