@@ -122,7 +122,7 @@ CHECKS: tuple[Check, ...] = (
         function=label_errors.find_label_errors,
         params=label_errors.Params,
         method=label_errors.METHOD,
-        version=3,
+        version=4,
     ),
     Check(
         id="taxonomy",

@@ -13,7 +13,8 @@ against labels drawn from the null (`analysis.noise_evidence`): of all labels to
 compares the number flagged with the Poisson law of three times the mean that the calibrated probabilities give
 (corrected for the number of concepts: Benjamini and Hochberg 1995); it sees wrong labels where hardly any picture is
 ambiguous, and it alone is asked where pictures carry several concepts. `warn` is a corrected p of at most `alpha`, or
-to be the most suspicious concept where all labels together say so; `fail` is also `fail_share` of the labels or more.
+to be the most suspicious concept where all labels together say so, and `min_wrong` labels flagged in the dataset: a
+single one says little of the others, whatever its p. `fail` is also `fail_share` of the labels or more.
 Idea of judging labels out of sample: Northcutt et al. 2021, arXiv:1911.00068.
 
 Limits. What the model in use cannot tell apart, it cannot find mislabelled: where a wrong label of the concept would
@@ -52,6 +53,9 @@ DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_FLAG_BELOW = 0.7  # probability of being right under which a label is flagged: 3 in 10 is worth a look
 DEFAULT_FAIL_SHARE = 0.1  # a tenth of a concept's labels wrong costs every model and no longer averages out
 DEFAULT_MIN_IMAGES = 8  # with fewer, "like the others of its concept" has no meaning worth a verdict
+DEFAULT_MIN_WRONG = (
+    2  # flagged labels that make a verdict: one picture that looks like another thing is listed, no more
+)
 DEFAULT_MIN_POWER = 0.5  # a wrong label of the concept must be seen at least half the time to call it fine
 DEFAULT_SUSPECTS = 48  # listed a concept: one page of the gallery
 CAUTION: Final = 3.0  # times the expected number: the probabilities are estimated from the same pictures
@@ -69,7 +73,8 @@ METHOD: Final = """
   probability of 3 in 10 or more.
 - **Look at this:** more labels look wrong than ambiguous pictures alone would explain in 19 of 20 datasets. Labels are
   drawn anew 199 times, as often another one as the pictures are ambiguous, and compared with yours: all
-  together, and concept by concept (corrected for their number). **Needs work:** at least a tenth of the
+  together, and concept by concept (corrected for their number). A single odd label is listed, but no verdict.
+  **Needs work:** at least a tenth of the
   concept's labels. **Cannot tell:** fewer than 8 pictures, or concepts this model cannot tell apart.
 - **Not judged:** labels on a concept that has others below it, and the only picture of a concept.
 - **Limits.** A whole group with the same wrong label looks right. Some suspects are right but unusual: look first.
@@ -98,6 +103,7 @@ class Params:
         step=0.01,
     )
     min_images: int = DEFAULT_MIN_IMAGES
+    min_wrong: int = DEFAULT_MIN_WRONG
     min_power: float = DEFAULT_MIN_POWER
     suspects: int = DEFAULT_SUSPECTS
     seed: int = 0
@@ -169,9 +175,10 @@ class LabelErrorsResult:
     def _headline(self, judged: int, flagged: int, bad: list[ConceptFinding]) -> str:
         if bad:
             return f"{flagged:,} of {judged:,} labels look wrong; worst is {bad[0].concept}."
+        if flagged == 1:
+            return f"One of {judged:,} labels looks odd: look at it. One alone is no sign of more."
         if flagged:
-            some = "label looks" if flagged == 1 else "labels look"
-            return f"{flagged:,} of {judged:,} {some} odd, no more than ambiguous pictures explain."
+            return f"{flagged:,} of {judged:,} labels look odd, no more than ambiguous pictures explain."
         return f"None of {judged:,} labels looks wrong."
 
     def _finding(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
@@ -182,7 +189,7 @@ class LabelErrorsResult:
             concept=concept,
             verdict=verdict,
             score=float(row["score"]) if verdict is not Verdict.CANNOT_TELL else None,  # nothing could be noticed
-            headline=_sentence(row, self.say, self.params),
+            headline=_sentence(row, self.say, self.params, alone=int(self.table["flagged"].sum()) == 1),
             evidence=tuple(mine["image_id"].astype(str)),
             fix=_fix(row, self.say) if bad else "",
             extra={
@@ -197,7 +204,7 @@ class LabelErrorsResult:
         )
 
 
-def _sentence(row: Mapping[Hashable, Any], say: Say, params: Params) -> str:
+def _sentence(row: Mapping[Hashable, Any], say: Say, params: Params, *, alone: bool) -> str:
     n, flagged, name = int(row["n"]), int(row["flagged"]), say(str(row["concept"]))
     pictures = f"{n:,} picture{'' if n == 1 else 's'} labelled {name}"
     if row["verdict"] == Verdict.CANNOT_TELL:
@@ -211,7 +218,8 @@ def _sentence(row: Mapping[Hashable, Any], say: Say, params: Params) -> str:
         return f"None of the {pictures} looks like something else."
     like = f"; most like {say(str(row['most_like']))}" if row["most_like"] else ""
     looks = "looks" if flagged == 1 else "look"
-    end = "" if row["verdict"] in (Verdict.WARN, Verdict.FAIL) else ", no more than ambiguous pictures explain"
+    quiet = ", the only one" if alone else ", no more than ambiguous pictures explain"
+    end = "" if row["verdict"] in (Verdict.WARN, Verdict.FAIL) else quiet
     return f"{flagged:,} of {pictures} {looks} like something else{like}{end}."
 
 
@@ -285,7 +293,8 @@ def _table(
     out["p_value"] = p
     out["p_corrected"] = _corrected(p, d.evidence, out["flagged"].to_numpy() / np.maximum(n, 1))
     out["score"] = 1.0 - out["flagged"] / np.maximum(n, 1)
-    out["verdict"] = [str(_verdict(row, params)) for row in out.to_dict("records")]
+    enough = int(out["flagged"].sum()) >= params.min_wrong
+    out["verdict"] = [str(_verdict(row, params, enough=enough)) for row in out.to_dict("records")]
     return out.sort_values(["score", "concept"], ignore_index=True)
 
 
@@ -312,10 +321,10 @@ def _corrected(
     return out
 
 
-def _verdict(row: Mapping[Hashable, Any], params: Params) -> Verdict:
+def _verdict(row: Mapping[Hashable, Any], params: Params, *, enough: bool) -> Verdict:
     if row["n"] < params.min_images:
         return Verdict.CANNOT_TELL
-    if row["flagged"] and row["p_corrected"] <= params.alpha:
+    if enough and row["flagged"] and row["p_corrected"] <= params.alpha:
         return Verdict.FAIL if row["flagged"] >= params.fail_share * row["n"] else Verdict.WARN
     return Verdict.PASS if row["power"] >= params.min_power else Verdict.CANNOT_TELL
 

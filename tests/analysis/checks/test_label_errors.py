@@ -121,6 +121,23 @@ def test_a_few_wrong_labels_in_every_concept_are_too_many_though_in_none_alone(w
         assert int(first.evidence[0].split(".")[0]) in hit and findings.p_value <= 0.05
 
 
+@pytest.mark.parametrize(("wrong", "verdict"), [(1, Verdict.PASS), (2, Verdict.WARN)])
+def test_one_label_that_is_surely_wrong_is_listed_but_only_two_are_a_verdict(wrong, verdict):
+    given, hit = planted(wrong)
+    result, findings = found(dataset([(c,) for c in given]), vectors(TRUTH))
+    assert findings.p_value is not None and findings.p_value <= 0.05
+    assert findings.verdict is verdict
+    assert list(np.flatnonzero(result.labels["label_errors_flag"])) == hit
+    paper = next(c for c in findings.concepts if c.concept == "paper")
+    assert set(paper.evidence) == {f"{i}.jpg" for i in hit}
+    if wrong == 1:
+        assert findings.headline == "One of 120 labels looks odd: look at it. One alone is no sign of more."
+        assert (
+            paper.headline
+            == "1 of 41 pictures labelled paper looks like something else; most like glass, the only one."
+        )
+
+
 def test_what_all_labels_say_together_is_borne_by_the_most_suspicious_concept_alone():
     p, share, none = np.array([0.3, 0.2, 0.2, 0.1, np.nan]), np.array([0.1, 0.05, 0.1, 0.0, 0.5]), np.ones(5)
     quiet = _corrected(p, NoiseEvidence(1.0, none, none), share)
