@@ -29,6 +29,7 @@ from analysis.features import Features, Pictures
 from analysis.progress import Progress, no_progress
 from analysis.regions import coco
 from analysis.report_html import render, thumbnails_by_id
+from analysis.threads import one_thread
 
 SCHEMA_VERSION: Final = 1
 REPORT: Final = "report.json"
@@ -100,7 +101,8 @@ def run_check(
     start = time.monotonic()
     relay(0, 0)
     try:
-        findings = check.function(dataset, features, params, progress=relay).findings()
+        with one_thread():
+            findings = check.function(dataset, features, params, progress=relay).findings()
     except ExplorerError as error:
         findings = Unavailable(str(error)).findings()
     return Outcome(check, findings, time.monotonic() - start)

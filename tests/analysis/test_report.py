@@ -133,6 +133,22 @@ def test_a_missing_input_is_unavailable_with_its_reason() -> None:
     assert (one["verdict"], one["score"], one["reason"]) == ("unavailable", None, "No real-world pictures.")
 
 
+def test_a_check_calculates_on_one_thread_so_that_its_last_digits_do_not_hang_on_the_machine() -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    seen = []
+
+    def find(data: Dataset, features: Features, params: MadeParams, *, progress: Progress) -> Unavailable:
+        seen.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        raise InputError("enough")
+
+    watched = replace(check(Unavailable("")), function=find)
+    with threadpool_limits(limits=2):
+        (out,) = run_checks(dataset(), features(), [watched])
+    assert out.findings.verdict is Verdict.UNAVAILABLE
+    assert seen and set(seen) == {1}
+
+
 def test_images_have_attributes_but_no_paths_and_no_columns_of_ones_own() -> None:
     table = images_table(dataset())
     assert table.columns.tolist() == ["image_id", "origin", "split", "width", "height", "brightness"]
