@@ -34,6 +34,7 @@ from analysis.blind_spots import Axis
 from analysis.compare import DEFAULT_ALPHA, DEFAULT_SMALL_EFFECT
 from analysis.dataset import Dataset
 from analysis.features import Features, Pictures
+from analysis.out_of_range import OutOfRange, find_out_of_range
 from analysis.progress import Progress, no_progress, scaled
 from analysis.same_quality import AXES, seen_alike
 from analysis.shift_axes import (
@@ -72,6 +73,7 @@ class Shift:
             `sentence`, `explains` (share of the shift in the model's eyes, in [0, 1]; nan where it was not tried).
         distributions: `axis`, `origin`, `left`, `right` (edges of a bin), `share` (of that origin's pictures).
         measured: every axis with the value of each image.
+        outside: real-world pictures beyond nearly all of training in one measured value.
     """
 
     p_value: float
@@ -79,6 +81,7 @@ class Shift:
     table: pd.DataFrame
     distributions: pd.DataFrame
     measured: tuple[Axis, ...]
+    outside: OutOfRange
 
 
 def measure_shift(
@@ -135,7 +138,9 @@ def measure_shift(
         for row in every:
             row["explains"] = part[str(row["axis"])] ** 2
     axes = tuple(measured.values())
-    return Shift(gap.p_value, gap.strength, ranked(every), distributions(axes, training, real_world), axes)
+    outside = find_out_of_range(image, stored, training, real_world, concepts=(concepts[0], concepts[1]), seed=seed)
+    table = ranked(every)
+    return Shift(gap.p_value, gap.strength, table, distributions(axes, training, real_world), axes, outside)
 
 
 def _at_one_quality(

@@ -28,11 +28,12 @@ def in_ten(share: float) -> str:
     return f"1 in {round(1 / share):,}" if share >= 0.001 else "none"
 
 
-def differs_sentence(axes: pd.DataFrame, uncovered: float, matters: float) -> str:
-    """The answer where real use differs: how much training lacks, and in what it differs most."""
+def differs_sentence(axes: pd.DataFrame, uncovered: float, matters: float, outside: Sequence[str] = ()) -> str:
+    """The answer where real use differs: how much training lacks, and in what it differs most; `outside`: words for
+    what lies beyond training's range, said where no axis differs on the whole."""
     table = axes[axes["differs"]]
     named = table[table["axis"] != "content"]  # "other things in them" helps least where something has a name
-    words = [str(w) for w in (named if len(named) else table)["word"]]
+    words = [str(w) for w in named["word"]] or list(outside) or [str(w) for w in table["word"]]
     most = f"most of all they are {' and '.join(words[:2])}" if words else ""
     alike = "all are" if uncovered > 0.995 else f"{in_ten(uncovered)} are"
     if uncovered >= matters:
@@ -42,6 +43,15 @@ def differs_sentence(axes: pd.DataFrame, uncovered: float, matters: float) -> st
         f"Real-world pictures differ: {most}. Yet training has something like nearly all of them: "
         f"{alike} unlike anything in training."
     )
+
+
+def beyond_sentence(ends: Sequence[Mapping[str, Any]]) -> str:
+    """What lies beyond training's range, the three largest parts; empty where nothing does. `ends` as in the report."""
+    parts = [f"{percent_of(float(e['share']))} are {e['word']}" for e in ends[:3]]
+    if not parts:
+        return ""
+    several = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+    return f"Of the real-world pictures {several} than all but a few training pictures; 2 or 3 in 100 would be usual."
 
 
 def alike_sentence(

@@ -107,7 +107,7 @@ def gap_test(
         progress: called after each statistic.
     """
     rng = np.random.default_rng(seed)
-    strata = _strata(concepts, len(training), len(real))
+    strata = strata_of(concepts, len(training), len(real))
     mix = _mix(concepts)
     rows = [_draw(len(side), most, rng) for side in (training, real)]
     x = np.concatenate([training[rows[0]], real[rows[1]]]).astype(np.float64)
@@ -116,7 +116,7 @@ def gap_test(
         group = np.concatenate([strata[0][rows[0]], strata[1][rows[1]]])
     else:
         group = np.zeros(len(y), dtype=np.int64)
-    keep = _one_of_each_burst(x, rng)
+    keep = one_of_each_burst(x, rng)
     bursts = int(len(x) - keep.sum())
     usable = keep & _shared(group, y, keep)
     measured = None
@@ -275,7 +275,7 @@ def _distances(x: Float64) -> Float64:
     return np.asarray(np.maximum(norms[:, None] + norms[None, :] - 2 * x @ x.T, 0.0))
 
 
-def _one_of_each_burst(x: Float64, rng: np.random.Generator) -> NDArray[np.bool_]:
+def one_of_each_burst(x: Float64, rng: np.random.Generator) -> NDArray[np.bool_]:
     """bool (n,): one picture, drawn at random, of each set of near-repeats; all others."""
     from scipy.sparse.csgraph import connected_components
 
@@ -300,7 +300,7 @@ def _draw(size: int, most: int, rng: np.random.Generator) -> Int64:
     return np.sort(rng.choice(size, most, replace=False))
 
 
-def _strata(
+def strata_of(
     concepts: tuple[Sequence[str | None], Sequence[str | None]] | None, n: int, m: int
 ) -> tuple[Int64, Int64] | None:
     """The number of each picture's concept; None unless every picture has one and two occur on both sides."""

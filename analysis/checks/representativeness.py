@@ -7,10 +7,12 @@ Method. *Gap*: a calibrated two-sample test on vectors and measured attributes (
 measures of training against real use, ranked by effect (`analysis.shift_axes`). *Coverage*: a real-world picture is
 uncovered when it lies farther from its nearest training picture than 95 % of the training pictures lie from theirs; the
 null, that both sets are draws from one, is tested by dealing the pictures out anew (`analysis.coverage_test`), for the
-whole and, where both sides have labels, for each concept among its own pictures. All p-values are corrected together
+whole and, where both sides have labels, for each concept among its own pictures. *Range*: a model that sees past the
+light finds a match for a picture from a dim bar too, so pictures darker, warmer, softer ... than nearly all of training
+are uncovered as well, where a tenth of real use is (`analysis.out_of_range`). All p-values are corrected together
 (Benjamini and Hochberg 1995). `warn` needs a corrected p of at most `alpha` and a difference that matters: a tenth of
 the real-world pictures uncovered (twice what is usual), or an axis of at least medium effect (Cliff's delta 0.33).
-`fail`: half of them are uncovered, or a concept of real use has no training picture at all.
+`fail`: half of them have no like in the model's eyes, or a concept of real use has no training picture at all.
 *Blind spots*: groups of uncovered pictures (`analysis.blind_spots`). *Collect next*: few and diverse pictures that
 cover most and teach most (`analysis.collect`). *What if*: accuracy on held-out real-world pictures with ranked and with
 random pictures added (`analysis.what_if`).
@@ -22,7 +24,7 @@ model fails on them: that is what the what-if measures, and it needs labels.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -37,6 +39,7 @@ from analysis.coverage_test import farther_p_value
 from analysis.dataset import Dataset
 from analysis.features import Features
 from analysis.names import Say, short_names
+from analysis.out_of_range import TAIL, End
 from analysis.own_model import OwnModel, own_model
 from analysis.progress import Progress, no_progress, scaled
 from analysis.real_shift import Shift, measure_shift
@@ -68,7 +71,8 @@ METHOD: Final = """
   use side by side, the largest difference first.
 - **Covered or not.** A real-world picture is covered when some training picture is about as close to it as training
   pictures are to each other; it is not when it lies farther away than 95 of 100 of them lie from their nearest fellow.
-  Of pictures just like training, 5 of 100 count as uncovered.
+  Of pictures just like training, 5 of 100 count as uncovered. Nor is it where a tenth of real use is darker, warmer,
+  softer … than all but 25 in 1,000 training pictures, and this is one of them.
 - **Look at this:** chance explains the gap in fewer than 1 of 20 datasets, *and* it matters: a tenth of real use is
   uncovered, or one measure differs clearly. **Needs work:** half of real use is uncovered, or a concept of real use
   has no training picture. **Cannot tell:** fewer than 20 pictures on either side.
@@ -127,8 +131,9 @@ class RepresentativenessResult:
         concepts: one row a concept with labelled real-world pictures: `concept`, `training`, `real_world` (pictures),
             `uncovered` (share of the latter, nan where not measured), `p_value`, `p_corrected`, `verdict`, `score`.
         coverage: each real-world picture's nearest training pictures.
-        p_value: the smaller corrected one of the gap and of the coverage of the whole; nan where not tested.
-        uncovered: share of the real-world pictures that are not covered.
+        p_value: the smallest corrected one of gap, coverage and range of the whole; nan where not tested.
+        uncovered: share of the real-world pictures that are not covered, or out of training's range.
+        beyond: ends of training's range that a tenth of real use or more lies beyond, surely.
         spots: blind spots, the largest first.
         collect: `image_id`, `concept` (str), `stands_for` (int, see `collect.Choice`), the first to collect first.
         by_labels: whether the list uses labels.
@@ -146,6 +151,7 @@ class RepresentativenessResult:
     coverage: Coverage
     p_value: float
     uncovered: float
+    beyond: tuple[End, ...]
     spots: tuple[BlindSpot, ...]
     collect: pd.DataFrame
     by_labels: bool
@@ -194,7 +200,8 @@ class RepresentativenessResult:
         if self.reason:
             return f"{wrong[0].concept}: {wrong[0].headline} As a whole: {self.reason}" if wrong else self.reason
         if self.verdict in (Verdict.WARN, Verdict.FAIL):
-            return differs_sentence(self.shift.table, self.uncovered, self.params.matters)
+            words = [e.word for e in self.beyond]
+            return differs_sentence(self.shift.table, self.uncovered, self.params.matters, words)
         sure = self.p_value <= self.params.alpha
         return alike_sentence(self.uncovered, [f.concept for f in wrong], len(self.concepts), sure, self.shift.table)
 
@@ -204,12 +211,16 @@ class RepresentativenessResult:
         Without any uncovered picture, the list as it is.
         """
         groups = [s.rows.tolist()[: self.params.evidence // 2] for s in self.spots]
-        far = set(self.coverage.rows[self.coverage.farther_than >= self.params.far].tolist())
+        far = set(self._uncovered_rows().tolist())
         listed = [i for i, row in zip(self.collect["image_id"], self.collect["row"], strict=True) if row in far]
         if not groups and not listed:
             listed = self.collect["image_id"].tolist()
         every = dict.fromkeys([*(str(self.ids[r]) for rows in groups for r in rows), *listed])
         return tuple(every)[: self.params.evidence]
+
+    def _uncovered_rows(self) -> Rows:
+        far = self.coverage.rows[self.coverage.farther_than >= self.params.far]
+        return np.union1d(far, rows_beyond(self.beyond))
 
     def _concept(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
         verdict, concept = Verdict(row["verdict"]), str(row["concept"])
@@ -236,6 +247,10 @@ class RepresentativenessResult:
         return {
             "uncovered": self.uncovered,
             "gap": {"p_value": self.shift.p_value, "strength": self.shift.strength},
+            "out_of_range": [
+                {"axis": e.axis, "word": e.word, "limit": e.limit, "share": e.share, "p_value": e.p_value}
+                for e in self.beyond
+            ],
             "axes": axes[columns].to_dict("records"),
             "blind_spots": [self._spot(s) for s in self.spots],
             "collect_next": self.collect["image_id"].tolist(),
@@ -266,8 +281,10 @@ class RepresentativenessResult:
     def _tables(self) -> dict[str, pd.DataFrame]:
         score = np.full(len(self.ids), np.nan)
         score[self.coverage.rows] = 1.0 - self.coverage.farther_than
+        outside = rows_beyond(self.beyond)
+        score[outside] = np.minimum(score[outside], TAIL)
         flag = np.zeros(len(self.ids), dtype=bool)
-        flag[self.coverage.rows] = self.coverage.farther_than >= self.params.far
+        flag[self._uncovered_rows()] = True
         return {
             IMAGES: pd.DataFrame({"representativeness_score": score, "representativeness_flag": flag}),
             "axes": self.shift.table,
@@ -275,6 +292,11 @@ class RepresentativenessResult:
             "concepts": self.concepts,
             "collect": self.collect.drop(columns="row"),
         }
+
+
+def rows_beyond(ends: Iterable[End]) -> Rows:
+    """Real-world pictures beyond any of these ends, ascending."""
+    return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(e.rows for e in ends)]))
 
 
 def covered_score(uncovered: float) -> float:
@@ -295,13 +317,16 @@ def _judged(concepts: pd.DataFrame, corrected: Float64, params: Params) -> pd.Da
     return out
 
 
-def _whole(result_p: tuple[float, float], uncovered: float, shift: Shift, params: Params) -> Verdict:
-    """Verdict of the whole from the corrected p-values of gap and coverage."""
-    gap, coverage = result_p
-    if coverage <= params.alpha and uncovered >= params.fail:
+def _whole(result_p: Float64, unlike: float, beyond: tuple[End, ...], shift: Shift, params: Params) -> Verdict:
+    """Verdict of the whole from the corrected p-values of gap, coverage and range; `unlike` is the share of real use
+    without a like in the model's eyes."""
+    gap, coverage, outside = (float(p) for p in result_p)
+    if coverage <= params.alpha and unlike >= params.fail:
         return Verdict.FAIL
     differs = bool((shift.table["differs"] & (shift.table["effect"].abs() >= params.medium)).any())
-    if min(gap, coverage) <= params.alpha and (uncovered >= params.matters or (gap <= params.alpha and differs)):
+    if min(gap, coverage) <= params.alpha and (unlike >= params.matters or (gap <= params.alpha and differs)):
+        return Verdict.WARN
+    if beyond and outside <= params.alpha:
         return Verdict.WARN
     return Verdict.PASS
 
@@ -353,9 +378,11 @@ def find_representativeness(
     )
     enough = min(len(sides.training), len(sides.real_world)) >= params.min_pictures
     covered_p = farther_p_value(image[sides.training], image[sides.real_world], seed=params.seed) if enough else np.nan
-    gap_p = shift.p_value if enough else np.nan
-    corrected = benjamini_hochberg(np.array([gap_p, covered_p, *concepts["p_value"]], dtype=np.float64))
-    uncovered = float(far.mean())
+    gap_p, range_p = (shift.p_value, shift.outside.p_value) if enough else (np.nan, np.nan)
+    corrected = benjamini_hochberg(np.array([gap_p, covered_p, range_p, *concepts["p_value"]], dtype=np.float64))
+    beyond = shift.outside.sure(params.alpha, params.matters) if enough and corrected[2] <= params.alpha else ()
+    unlike = float(far.mean())
+    outside = np.isin(sides.real_world, rows_beyond(beyond))
     reason = "" if enough else too_few(len(sides.training), len(sides.real_world), params.min_pictures)
     listed = to_collect(
         image,
@@ -377,15 +404,16 @@ def find_representativeness(
     return RepresentativenessResult(
         ids=ids,
         shift=shift,
-        concepts=_judged(concepts, corrected[2:], params),
+        concepts=_judged(concepts, corrected[3:], params),
         coverage=coverage,
-        p_value=float(np.min(corrected[:2])),
-        uncovered=uncovered,
+        p_value=float(np.min(corrected[:2])) if np.isnan(corrected[2]) else float(np.min(corrected[:3])),
+        uncovered=float((far | outside).mean()),
+        beyond=beyond,
         spots=find_blind_spots(
             image,
             sides.training,
             sides.real_world,
-            sides.real_world[far],
+            sides.real_world[far | outside],
             shift.measured,
             concepts_of=dataset.concepts_of,
             by_chance=1.0 - params.far,
@@ -403,7 +431,7 @@ def find_representativeness(
         why_not=why_not,
         own=own_model(dataset, sides.real_world, far),
         evidence=_evidence(sides, coverage, ids, params),
-        verdict=_whole((corrected[0], corrected[1]), uncovered, shift, params) if enough else Verdict.CANNOT_TELL,
+        verdict=_whole(corrected[:3], unlike, beyond, shift, params) if enough else Verdict.CANNOT_TELL,
         reason=reason,
         params=params,
         say=short_names(dataset.concepts),

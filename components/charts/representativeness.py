@@ -12,6 +12,7 @@ import streamlit as st
 
 from analysis.checks.base import Findings
 from analysis.dataset import ORIGINS, REAL_WORLD, TRAINING
+from analysis.real_use_words import beyond_sentence
 from components.charts.common import show
 from components.evidence import id_rows, picture_strip
 from components.text import count, percent, plain, short_concepts
@@ -113,9 +114,12 @@ def _blind_spots(opened: OpenDataset, findings: Findings) -> None:
         return
     st.html(
         '<p class="tde-small tde-muted" style="margin:0;max-width:70ch">Real-world pictures farther from training than '
-        "training pictures are from each other, in groups that look alike. Above: real use. Below each: the training "
-        "picture nearest to it.</p>"
+        "training pictures are from each other, or beyond its range in light, colour or sharpness, in groups that look "
+        "alike. Above: real use. Below each: the training picture nearest to it.</p>"
     )
+    outside = beyond_sentence(findings.extra.get("out_of_range", ()))  # type: ignore[arg-type]  # kept ones lack it
+    if outside:
+        st.html(f'<p class="tde-text">{html.escape(outside)}</p>')
     own = short_concepts(opened.dataset.concepts).values()
     for n, spot in enumerate(spots):
         with st.container(border=True, key=f"representativeness-spot-{n}"):

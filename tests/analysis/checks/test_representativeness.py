@@ -18,15 +18,18 @@ from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
-from analysis.real_use_words import alike_sentence, fix, in_ten, tried
+from analysis.real_use_words import alike_sentence, beyond_sentence, differs_sentence, fix, in_ten, tried
 from analysis.what_if import Step, WhatIf
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
 QUICK = Params(splits=4)
 
 
-def made(training, real_world, *, seed=0, shifted=(), apart=1.5, labelled_real=True, dark=False, shuffle=False):
-    """Concept -> pictures on each side; concepts in `shifted` look different in real use."""
+def made(
+    training, real_world, *, seed=0, shifted=(), apart=1.5, labelled_real=True, dark=False, shuffle=False, corner=0
+):
+    """Concept -> pictures on each side; concepts in `shifted` look different in real use; every third
+    real-world picture, `corner` of them, is very dark, which the vectors do not see."""
     rng = np.random.default_rng(seed)
     names = sorted({*training, *real_world})
     centre = {c: apart * v / np.linalg.norm(v) for c, v in zip(names, rng.normal(size=(len(names), 16)), strict=True)}
@@ -39,6 +42,8 @@ def made(training, real_world, *, seed=0, shifted=(), apart=1.5, labelled_real=T
     x = (x + rng.normal(0, 0.25, x.shape)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     bright = rng.uniform(0.4, 0.7, len(rows)) - np.array([0.25 * (dark and o == "real_world") for o, _ in rows])
+    first = [i for i, (origin, _) in enumerate(rows) if origin == "real_world"][::3][:corner]
+    bright[first] = rng.uniform(0.02, 0.1, len(first))
     order = rng.permutation(len(rows)) if shuffle else np.arange(len(rows))
     frame = pd.DataFrame(
         {
@@ -77,6 +82,27 @@ def test_draws_of_one_collection_raise_alarms_no_more_often_than_alpha(labelled)
         for i in range(runs)
     )
     assert alarms <= binom.ppf(0.95, runs, 0.05)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_dim_corner_of_real_use_that_the_model_sees_past_is_found_and_named(labelled) -> None:
+    found = found_in({"a": 60, "b": 60}, {"a": 30, "b": 30}, corner=16, labelled_real=labelled)
+    rows = list(range(120, 168, 3))
+    dim = [f"r:{i:04d}" for i in rows]
+    assert found.verdict is Verdict.WARN
+    assert found.headline.startswith("Real-world pictures look different: ") and "darker" in found.headline
+    assert [e["axis"] for e in found.extra["out_of_range"]] == ["brightness"]
+    assert len(set(found.evidence[:16]) & set(dim)) >= 13 and found.evidence[0] in dim
+    assert found.extra["blind_spots"][0]["name"] == "darker"
+    images = found.tables[IMAGES]
+    assert images["representativeness_flag"].iloc[rows].all()
+    assert (images["representativeness_score"].iloc[rows] <= 0.05).all()
+    assert found.score is not None and found.score < 0.85
+
+
+def test_a_few_dark_pictures_in_real_use_are_no_corner() -> None:
+    found = found_in({"a": 60, "b": 60}, {"a": 30, "b": 30}, corner=4)
+    assert found.verdict is Verdict.PASS and found.extra["out_of_range"] == []
 
 
 def test_the_concept_that_looks_different_in_real_use_comes_first_with_its_real_pictures() -> None:
@@ -243,3 +269,14 @@ def test_too_few_pictures_give_no_score(n) -> None:
         found = found_in({"a": 40, "b": 40}, {"a": n}, labelled_real=labelled)
         assert found.verdict is Verdict.CANNOT_TELL and found.score is None and found.reason
         assert all(f.score is None for f in found.concepts if f.verdict is Verdict.CANNOT_TELL)
+
+
+def test_what_lies_beyond_training_s_range_is_said_in_shares() -> None:
+    ends = [{"share": 0.335, "word": "darker"}, {"share": 0.2, "word": "warmer"}]
+    assert beyond_sentence(ends) == (
+        "Of the real-world pictures 34 % are darker and 20 % are warmer than all but a few training pictures; "
+        "2 or 3 in 100 would be usual."
+    )
+    assert beyond_sentence([]) == ""
+    nothing = pd.DataFrame({"axis": ["content"], "word": ["different in what they show"], "differs": [True]})
+    assert "most of all they are darker and warmer" in differs_sentence(nothing, 0.3, 0.1, ["darker", "warmer"])
