@@ -1,4 +1,4 @@
-"""Out of range: a dim third of real use is found though medians agree; draws of one collection alarm no more than 5 %."""
+"""Out of range: a dim third of real use is found though medians agree; draws of one collection seldom alarm."""
 
 import numpy as np
 import pytest
