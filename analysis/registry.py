@@ -222,7 +222,7 @@ CHECKS: tuple[Check, ...] = (
         params=focality.Params,
         method=focality.METHOD,
         reads_taxonomy=True,
-        version=4,
+        version=5,
     ),
     Check(
         id="co_occurrence",

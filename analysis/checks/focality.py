@@ -58,7 +58,7 @@ from analysis.statistics import benjamini_hochberg
 Float64 = NDArray[np.float64]
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
-DEFAULT_SAMPLE = 256  # pictures looked at closely: four quarters each, 10 s on two cores with the bundled model
+DEFAULT_SAMPLE = 512  # pictures looked at closely: four quarters each, 20 s on two cores with the bundled model
 DEFAULT_STORED = 3000  # pictures whose kept maps are read at most, 4 ms each
 DEFAULT_OF_FROM = 0.4  # one in five of the labels that masks call "in" scores higher (docs/checks/focality.md)
 DEFAULT_IN_BELOW = 0.2  # one in eight of the labels that masks call "of" scores lower
