@@ -5,9 +5,10 @@
 
 A row is a defect planted into a clean dataset (`tests/planted/defects.py`), a column a check of the audit. Drawn
 pictures: the fixture is drawn anew for each seed. Real photos, where the folder is present: for each seed a subset is
-drawn of TrashNet (five classes, 60 photos each) and of the Grocery Store Dataset as photographed in shops (eight kinds,
-48 photos each), and 12 more of each as pictures from real use, which only the defects of real use get; the classes are
-written down here and no seed is left out. Real photos may hold true faults: where a check fires on the subset as it is,
+drawn of TrashNet (five classes, 60 photos each), of the Grocery Store Dataset as photographed in shops (eight kinds,
+48 photos each) and of things cut out of the scenes of ADE20K by their masks (seven kinds, 39 each), and 12 more of each
+as pictures from real use, which only the defects of real use get; the classes are written down here and no seed is left
+out. Real photos may hold true faults: where a check fires on the subset as it is,
 its column says nothing of other defects there (shown as `-`), and on its own defect what was planted must still come
 first.
 
@@ -21,6 +22,7 @@ likewise, with the same judgement.
 from __future__ import annotations
 
 import argparse
+import csv
 import shutil
 import sys
 import tempfile
@@ -34,6 +36,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from scipy.stats import binom
 
@@ -60,7 +63,9 @@ GROCERY = (
     "Vegetables/Tomato",
 )
 DRAWN = "drawn pictures"
-PHOTOS = {"TrashNet": "trashnet", "Grocery in shops": "grocery/in_store"}
+PHOTOS = {"TrashNet": "trashnet", "Grocery in shops": "grocery/in_store", "Things in scenes": "ade20k"}
+THINGS = ("armchair", "bed", "car", "chair", "person", "sofa", "table")
+LEAST_SIDE, LEAST_FILLED, LONGEST, AROUND = 56, 0.25, 3.5, 0.15  # pixels; of the box; times as long as wide; of a side
 ALPHA = 0.05  # of every check
 CLEAN, CLEAN_REAL, CLEAN_TEXTS = "(nothing)", "(nothing, real use)", "(nothing, described)"
 TRASHNET_TEXTS = {
@@ -79,6 +84,17 @@ GROCERY_TEXTS = {
     "Yoghurt": "a carton or cup of yoghurt",
     "Pepper": "a bell pepper, red, green, yellow or orange",
     "Tomato": "a red tomato",
+}
+
+
+THINGS_TEXTS = {
+    "armchair": "an upholstered chair with arms for one person",
+    "bed": "a bed to sleep in",
+    "car": "a car on a road",
+    "chair": "a chair without arms",
+    "person": "a person, standing or sitting",
+    "sofa": "a sofa for two or more people",
+    "table": "a table with a flat top",
 }
 
 
@@ -141,6 +157,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--no-photos", action="store_true", help="drawn pictures only")
     parser.add_argument("--no-drawn", action="store_true", help="real photos only")
+    parser.add_argument("--photos", nargs="+", choices=list(PHOTOS), default=list(PHOTOS), help="these sets of photos")
     parser.add_argument("--keep", type=Path, help="keep vectors here between runs")
     parser.add_argument("--jobs", type=int, default=1, help="seeds at a time, each in a process of its own")
     arguments = parser.parse_args()
@@ -151,7 +168,7 @@ def main() -> int:
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     wanted = [] if arguments.no_drawn else [DRAWN]
     for name, below in PHOTOS.items():
-        if arguments.no_photos:
+        if arguments.no_photos or name not in arguments.photos:
             continue
         if (arguments.data / below).is_dir():
             wanted.append(name)
@@ -173,7 +190,8 @@ def main() -> int:
 def _fixture(name: str, data: Path, root: Path, seed: int) -> Fixture:
     if name == DRAWN:
         return rendered(root, seed)
-    return (_trashnet if name == "TrashNet" else _grocery)(data / PHOTOS[name], root, seed)
+    made = {"TrashNet": _trashnet, "Grocery in shops": _grocery, "Things in scenes": _things}
+    return made[name](data / PHOTOS[name], root, seed)
 
 
 def _trashnet(data: Path, root: Path, seed: int) -> Fixture:
@@ -198,6 +216,42 @@ def _grocery(data: Path, root: Path, seed: int) -> Fixture:
         named="Pepper",
         texts=GROCERY_TEXTS,
     )
+
+
+def _things(data: Path, root: Path, seed: int) -> Fixture:
+    with tempfile.TemporaryDirectory() as scratch:
+        _cut_out(data, Path(scratch))
+        return photographed(
+            "Things in scenes",
+            root,
+            _subset(Path(scratch), THINGS, 39, seed),
+            hard="armchair",
+            easy="car",
+            named="car",
+            texts=THINGS_TEXTS,
+        )
+
+
+def _cut_out(data: Path, folder: Path) -> None:
+    """A picture of each connected part of a thing's mask, with a little around it."""
+    with (data / "things.csv").open(encoding="utf-8") as file:
+        names = {int(row["mask_value"]): row["name"] for row in csv.DictReader(file)}
+    for path in sorted((data / "masks").glob("*.png")):
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        mask = mask if mask.ndim == 2 else mask[..., 0]
+        scene = cv2.imread(str(next((data / "images").glob(f"{path.stem}.*"))))
+        for value in np.unique(mask):
+            name = names.get(int(value))
+            if name not in THINGS:
+                continue
+            _, _, boxes, _ = cv2.connectedComponentsWithStats((mask == value).astype(np.uint8))
+            for x, y, w, h, filled in boxes[1:].tolist():
+                if min(w, h) < LEAST_SIDE or filled < LEAST_FILLED * w * h or max(w, h) > LONGEST * min(w, h):
+                    continue
+                dx, dy = int(AROUND * w), int(AROUND * h)
+                cut = scene[max(0, y - dy) : y + h + dy, max(0, x - dx) : x + w + dx]
+                (folder / str(name)).mkdir(exist_ok=True)
+                cv2.imwrite(str(folder / str(name) / f"{path.stem}_{x}_{y}.jpg"), cut, [cv2.IMWRITE_JPEG_QUALITY, 92])
 
 
 def _subset(data: Path, folders: Sequence[str], count: int, seed: int) -> dict[str, list[Path]]:
