@@ -77,15 +77,16 @@ def concept_coverage(
     least_real: int,
     seed: int = 0,
     progress: Progress = no_progress,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, Rows]]:
     """Is each concept's real use covered by its own training pictures?
 
     Returns:
         One row a concept with real-world pictures: `concept`, `training`, `real_world` (pictures), `uncovered` (share
         of the latter; nan where one side has fewer than `least_training` or `least_real`; 1 where enough real-world
-        pictures meet no training picture at all), `p_value` (`farther_p_value`, nan where not tested).
+        pictures meet no training picture at all), `p_value` (`farther_p_value`, nan where not tested). And the rows
+        that are uncovered of each concept with a share.
     """
-    rows = []
+    rows, far_of = [], {}
     known = len(sides.labelled(sides.training)) > 0
     for k, name in enumerate(sides.classes):
         progress(k, len(sides.classes), "coverage of each concept")
@@ -95,22 +96,24 @@ def concept_coverage(
             continue
         uncovered = p = np.nan
         if len(own) >= least_training and len(real) >= least_real:
-            uncovered = uncovered_share(image[own], image[real], far)
+            far_of[name] = real[uncovered_pictures(image[own], image[real], far)]
+            uncovered = len(far_of[name]) / len(real)
             p = farther_p_value(image[own], image[real], seed=seed)
         elif not len(own) and known and len(real) >= least_real:
-            uncovered = 1.0
+            uncovered, far_of[name] = 1.0, real
         rows.append((name, len(own), len(real), uncovered, p))
     columns = ["concept", "training", "real_world", "uncovered", "p_value"]
     kinds = {"concept": object, "training": np.int64, "real_world": np.int64}
-    return pd.DataFrame(rows, columns=columns).astype({**kinds, "uncovered": np.float64, "p_value": np.float64})
+    table = pd.DataFrame(rows, columns=columns).astype({**kinds, "uncovered": np.float64, "p_value": np.float64})
+    return table, far_of
 
 
-def uncovered_share(training: Float32, real: Float32, far: float) -> float:
-    """Share of `real` that lies farther from `training` than the share `far` of its pictures from their nearest."""
+def uncovered_pictures(training: Float32, real: Float32, far: float) -> Bool:
+    """Which of `real` lie farther from `training` than the share `far` of its pictures from their nearest."""
     own = own_distances(training, np.arange(len(training)))
     parts = [1.0 - (real[i : i + CHUNK] @ training.T).max(axis=1) for i in range(0, len(real), CHUNK)]
     distance = np.concatenate(parts).astype(np.float64)
-    return float((np.searchsorted(own, distance, side="left") / len(own) >= far).mean())
+    return np.asarray(np.searchsorted(own, distance, side="left") / len(own) >= far)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ CHECKS: tuple[Check, ...] = (
         function=leakage.find_leakage,
         params=leakage.Params,
         method=leakage.METHOD,
-        version=5,
+        version=6,
     ),
     Check(
         id="consistency",
@@ -135,7 +135,7 @@ CHECKS: tuple[Check, ...] = (
         params=taxonomy.Params,
         method=taxonomy.METHOD,
         reads_taxonomy=True,
-        version=3,
+        version=4,
     ),
     Check(
         id="description",

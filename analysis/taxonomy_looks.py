@@ -127,13 +127,15 @@ def out_of_place(
 ) -> list[Problem]:
     """Concepts whose pictures mostly (`most`) go to one other branch; the tree itself where it follows no looks."""
     if fit.p_value > alpha:
+        least = min(fit.places, key=lambda p: (p.own, classes[p.concept]))  # said of the one that shows it most plainly
         return [
             Problem(
                 Kind.AGAINST_LOOKS,
-                "",
+                classes[least.concept],
                 (),
                 f"The tree does not follow looks: {round(100 * fit.own)} of 100 pictures look most like a sibling, "
-                f"{round(100 * fit.by_chance)} would in a tree drawn at random.",
+                f"{round(100 * fit.by_chance)} would in a tree drawn at random; of {say(classes[least.concept])} "
+                f"{round(100 * least.own)}.",
                 "If the concepts are meant to be grouped by looks, group them anew; otherwise dismiss this.",
                 max(0.0, min(1.0, fit.own)),
                 fit.p_value,

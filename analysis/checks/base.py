@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -225,3 +225,23 @@ def _lower(sentence: str) -> str:
 def rank_findings(findings: Iterable[ConceptFinding]) -> tuple[ConceptFinding, ...]:
     """Worst verdict first, then lowest score, then name."""
     return tuple(sorted(findings, key=lambda f: (-_RANK[f.verdict], 1.0 if f.score is None else f.score, f.concept)))
+
+
+def borne(found: tuple[ConceptFinding, ...], whole: Verdict, note: str, fix: str = "") -> tuple[ConceptFinding, ...]:
+    """The findings, ranked, where no concept alone shows what the whole does: the one that fares worst bears it.
+
+    A check has the worst verdict of its concepts, and that concept's score. What is spread thinly over all of them is
+    therefore said of the concept with the lowest score; `note` is added to its sentence. `fix` is for one without.
+    """
+    if not found or at_least(worst(f.verdict for f in found), whole):
+        return found
+    first = min(found, key=lambda f: (2.0 if f.score is None else f.score, f.concept))
+    unknown = whole is Verdict.CANNOT_TELL
+    bearer = replace(
+        first,
+        verdict=whole,
+        score=None if unknown else first.score,
+        headline=f"{first.headline} {note}",
+        fix=first.fix or ("" if unknown else fix),
+    )
+    return rank_findings(bearer if f is first else f for f in found)

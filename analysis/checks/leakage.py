@@ -31,7 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import duplicates
-from analysis.checks.base import PAIRS, ConceptFinding, Findings, Unavailable, Verdict, rank_findings, worst
+from analysis.checks.base import PAIRS, ConceptFinding, Findings, Unavailable, Verdict, borne, rank_findings, worst
 from analysis.checks.uniqueness import FALSE_PASS
 from analysis.dataset import REAL_WORLD, Dataset
 from analysis.duplicates import Duplicates, contract_pairs, find_duplicates
@@ -117,12 +117,14 @@ class LeakageResult:
         """Verdict of each concept, worst first, and of the dataset."""
         found = rank_findings(self._finding(row) for row in self.concepts.to_dict("records"))
         whole = Verdict(_verdict(self.leaked, self.held_out, self.p_value, self.with_pictures, self.params))
+        if any(f.score is not None and f.score < 1 for f in found):  # else only pictures without a label are shared
+            found = borne(found, whole, "Over all concepts that is more than mistakes explain.", _FIX)
         verdict = worst([*(f.verdict for f in found), whole])
         corrected = [*self.concepts["p_corrected"].dropna(), self.p_value]
-        scores = [f.score for f in found[:1] if f.score is not None]
+        mine = found[0].score if found and found[0].verdict is verdict else None
         return Findings(
             verdict=verdict,
-            score=min([*scores, 1.0 - self.leaked / max(1, self.held_out)]),
+            score=mine if mine is not None else 1.0 - self.leaked / max(1, self.held_out),
             headline=self._headline(),
             reason=_WITHOUT_PICTURES if verdict is Verdict.CANNOT_TELL else "",
             p_value=float(min(corrected)),

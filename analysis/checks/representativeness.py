@@ -33,7 +33,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.blind_spots import BlindSpot, find_blind_spots
-from analysis.checks.base import IMAGES, ConceptFinding, Findings, Unavailable, Verdict, option, rank_findings, worst
+from analysis.checks.base import (
+    IMAGES,
+    ConceptFinding,
+    Findings,
+    Unavailable,
+    Verdict,
+    borne,
+    option,
+    rank_findings,
+    worst,
+)
 from analysis.compare import Coverage, find_coverage
 from analysis.coverage_test import farther_p_value
 from analysis.dataset import Dataset
@@ -44,7 +54,7 @@ from analysis.own_model import OwnModel, own_model
 from analysis.progress import Progress, no_progress, scaled
 from analysis.real_shift import Shift, measure_shift
 from analysis.real_use import Sides, both_sides, concept_coverage, to_collect, what_would_help
-from analysis.real_use_words import alike_sentence, concept_sentence, differs_sentence, fix, too_few
+from analysis.real_use_words import alike_sentence, beyond_sentence, concept_sentence, differs_sentence, fix, too_few
 from analysis.statistics import benjamini_hochberg
 from analysis.what_if import MIN_LABELLED, WhatIf
 
@@ -167,9 +177,10 @@ class RepresentativenessResult:
     def findings(self) -> Findings:
         """Verdict of the whole and of each concept that has real-world pictures with labels."""
         found = rank_findings(self._concept(row) for row in self.concepts.to_dict("records"))
+        wrong = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
+        found = borne(found, self.verdict, self._of_the_whole(), "Add pictures of the list to collect to training.")
         verdict = worst([self.verdict, *(f.verdict for f in found)])
-        scores = [covered_score(self.uncovered)] if self.verdict is verdict and not self.reason else []
-        scores += [f.score for f in found if f.verdict is verdict and f.score is not None]
+        score = found[0].score if found else None if self.reason else covered_score(self.uncovered)
         open_concepts = [f for f in found if f.verdict is Verdict.CANNOT_TELL]
         reason = self.reason
         if not reason and verdict is Verdict.CANNOT_TELL:
@@ -177,10 +188,9 @@ class RepresentativenessResult:
                 f"As a whole real use is covered, but {len(open_concepts)} of {len(found)} concepts have too few "
                 "pictures on one of the sides to tell for each."
             )
-        wrong = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
         return Findings(
             verdict=verdict,
-            score=min(scores, default=None),
+            score=score,
             headline=self._headline(wrong),
             reason=reason if verdict is Verdict.CANNOT_TELL else "",
             p_value=None if np.isnan(self.p_value) else self._smallest_p(),
@@ -192,6 +202,12 @@ class RepresentativenessResult:
             else "",
             tables=self._tables(),
         )
+
+    def _of_the_whole(self) -> str:
+        if self.reason:
+            return self.reason
+        beyond = beyond_sentence([{"share": e.share, "word": e.word} for e in self.beyond])
+        return f"Real use as a whole differs. {beyond}".rstrip()
 
     def _smallest_p(self) -> float:
         return float(np.nanmin([self.p_value, *self.concepts["p_corrected"].to_numpy(dtype=np.float64)]))
@@ -304,6 +320,19 @@ def covered_score(uncovered: float) -> float:
     return float(np.clip((1.0 - uncovered) / DEFAULT_FAR, 0.0, 1.0))
 
 
+def _with_outside(concepts: pd.DataFrame, far_of: Mapping[str, Rows], sides: Sides, outside: Rows) -> Float64:
+    """Share of each concept's real-world pictures that are uncovered or out of range; nan where not measured."""
+    column = {c: k for k, c in enumerate(sides.classes)}
+    out = []
+    for row in concepts.to_dict("records"):
+        if (far := far_of.get(str(row["concept"]))) is None:
+            out.append(np.nan)
+            continue
+        own = outside[sides.member[outside, column[str(row["concept"])]]]
+        out.append(len(np.union1d(far, own)) / int(row["real_world"]))
+    return np.array(out, dtype=np.float64)
+
+
 def _judged(concepts: pd.DataFrame, corrected: Float64, params: Params) -> pd.DataFrame:
     """The concepts with corrected p-values, verdicts and scores."""
     out = concepts.assign(p_corrected=corrected)
@@ -367,7 +396,7 @@ def find_representativeness(
     shift = measure_shift(
         dataset, features, sides.training, sides.real_world, seed=params.seed, progress=scaled(progress, 0.1, 0.4)
     )
-    concepts = concept_coverage(
+    concepts, far_of = concept_coverage(
         image,
         sides,
         far=params.far,
@@ -383,6 +412,7 @@ def find_representativeness(
     beyond = shift.outside.sure(params.alpha, params.matters) if enough and corrected[2] <= params.alpha else ()
     unlike = float(far.mean())
     outside = np.isin(sides.real_world, rows_beyond(beyond))
+    concepts["uncovered"] = _with_outside(concepts, far_of, sides, sides.real_world[outside])
     reason = "" if enough else too_few(len(sides.training), len(sides.real_world), params.min_pictures)
     listed = to_collect(
         image,

@@ -146,12 +146,11 @@ class TaxonomyResult:
         rank = {key: i for i, key in enumerate(dict.fromkeys((f.verdict, f.score) for f in ranked))}
         said = {p.concept for p in self.problems}
         found = tuple(sorted(ranked, key=lambda f: (rank[f.verdict, f.score], f.concept not in said)))
-        whole = [self._verdict(p) for p in self.problems if not p.concept]
-        verdict = worst([*(f.verdict for f in found), *whole])
+        verdict = worst(f.verdict for f in found) if found else Verdict.PASS
         tested = [p.p_value for p in self.problems if p.p_value is not None]
         return Findings(
             verdict=verdict,
-            score=min([f.score for f in found if f.score is not None] + [p.score for p in self.problems], default=1.0),
+            score=found[0].score if found else 1.0,
             headline=self._headline(),
             p_value=min(tested, default=None),
             concepts=found,

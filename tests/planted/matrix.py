@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.checks.base import Findings, Verdict, at_least
+from analysis.checks.base import Findings, Verdict, at_least, worst
 from analysis.embedders.base import Embedder
 from analysis.opening import OpenDataset, open_dataset
 from analysis.registry import CHECKS
@@ -130,9 +130,22 @@ def opened(
 
 
 def audit(dataset: OpenDataset, checks: Iterable[str] | None = None, seed: int = 0) -> dict[str, Findings]:
-    """Findings of these checks (all, by default) by id."""
+    """Findings of these checks (all, by default) by id, each as the contract wants it."""
     wanted = [c for c in CHECKS if checks is None or c.id in set(checks)]
-    return {o.check.id: o.findings for o in run_checks(dataset.dataset, dataset.features, wanted, seed=seed)}
+    found = {o.check.id: o.findings for o in run_checks(dataset.dataset, dataset.features, wanted, seed=seed)}
+    for check, findings in found.items():
+        assert takes_the_worst(findings), f"{check}: {findings}"
+    return found
+
+
+def takes_the_worst(findings: Findings) -> bool:
+    """Whether a check has the worst verdict of its concepts, and the score of a concept with that verdict."""
+    if not findings.concepts:
+        return True
+    verdict = worst(c.verdict for c in findings.concepts)
+    return findings.verdict is verdict and findings.score in [
+        c.score for c in findings.concepts if c.verdict is verdict
+    ]
 
 
 def fired(findings: Findings) -> bool:

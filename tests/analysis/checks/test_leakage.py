@@ -56,6 +56,21 @@ def test_many_leaked_pictures_fail():
     assert findings.extra["leaked"] == 3 and findings.extra["held_out"] == 13
 
 
+def test_what_leaks_thinly_over_all_concepts_is_borne_by_the_one_where_most_does():
+    concepts = "ABC"
+    pictures = {f"{c}/train{i}.jpg": scene(100 * k + i) for k, c in enumerate(concepts) for i in range(3)}
+    pictures |= {f"{c}/test{i}.jpg": scene(100 * k + 50 + i) for k, c in enumerate(concepts) for i in range(3 + k)}
+    pictures |= {f"{c}/test_copy.jpg": jpeg(scene(100 * k), 60) for k, c in enumerate(concepts)}
+    findings = result(pictures, split=splits(pictures)).findings()
+    assert findings.extra["leaked"] == 3 and findings.verdict is Verdict.FAIL
+    first, *others = findings.concepts
+    assert (first.concept, first.verdict, first.score) == ("A", Verdict.FAIL, findings.score)
+    assert first.headline == (
+        "1 of 4 pictures kept apart is also among the others. Over all concepts that is more than mistakes explain."
+    )
+    assert [f.verdict for f in others] == [Verdict.WARN] * 2
+
+
 def test_a_copy_across_origins_is_found_though_the_real_world_has_no_labels():
     pictures = TRAIN | {f"real_world:{i}.jpg": scene(300 + i) for i in range(5)}
     pictures |= {"real_world:copy.jpg": scene(7).resize((200, 150))}

@@ -98,6 +98,10 @@ def test_a_dim_corner_of_real_use_that_the_model_sees_past_is_found_and_named(la
     assert images["representativeness_flag"].iloc[rows].all()
     assert (images["representativeness_score"].iloc[rows] <= 0.05).all()
     assert found.score is not None and found.score < 0.85
+    if labelled:  # no concept shows it alone: the one with most such pictures bears it
+        first = found.concepts[0]
+        assert (first.concept, first.verdict, first.score) == ("a", Verdict.WARN, found.score)
+        assert "Real use as a whole differs. Of the real-world pictures" in first.headline and first.fix
 
 
 def test_a_few_dark_pictures_in_real_use_are_no_corner() -> None:

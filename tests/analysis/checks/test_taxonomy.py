@@ -256,7 +256,11 @@ def test_a_concept_that_lies_in_the_wrong_branch_is_named() -> None:
 def test_a_tree_that_does_not_follow_looks_is_said_as_a_whole() -> None:
     centres = two_branches(None)
     found = branched({f"{'XY'[i % 2]}/{k.split('/')[1]}": v for i, (k, v) in enumerate(centres.items())})
-    assert found.verdict is Verdict.WARN and "does not follow looks" in found.headline and kinds(found) == {}
+    assert found.verdict is Verdict.WARN and "does not follow looks" in found.headline
+    assert list(kinds(found).values()) == [
+        {str(Kind.AGAINST_LOOKS)}
+    ]  # one concept bears it, the one that shows it most
+    assert found.concepts[0].concept in kinds(found) and found.score == found.concepts[0].score
 
 
 @pytest.mark.parametrize("taxonomy", [(), tuple(Entry(c) for c in FLAT), tuple(Entry(c, "", "Waste") for c in FLAT)])
