@@ -13,7 +13,7 @@ from analysis.composition import decode_thumbnail
 from analysis.dataset import REAL_WORLD, Dataset
 from analysis.elements import read_maps
 from analysis.features import Pictures
-from analysis.fixed_marks import edge_field
+from analysis.fixed_marks import corner_fields, edge_field, shapes_vary
 from analysis.hiding import probe_space
 from analysis.probe import Targets, targets
 from analysis.progress import Progress, no_progress
@@ -91,12 +91,20 @@ def read_pool(
     real_rows, real_member, real_known = _real(dataset, target.classes, rng)
     rows = np.concatenate([target.rows[chosen], real_rows])
     maps = read_maps(pictures, rows, seed=seed, progress=progress)
-    fields = []
+    fields, corners, shapes = [], [], np.zeros((len(rows), 2), dtype=np.int64)
+    sides = dataset.images.reindex(columns=["height", "width"]).iloc[rows].fillna(0)
+    varied = shapes_vary(sides.to_numpy(dtype=np.int64))
     for at in range(0, len(rows), CHUNK):
         progress(at, len(rows), "looking for marks")
-        fields += [edge_field(decode_thumbnail(jpeg)) for jpeg in pictures.thumbnails(rows[at : at + CHUNK])]
+        for i, jpeg in enumerate(pictures.thumbnails(rows[at : at + CHUNK]), start=at):
+            rgb = decode_thumbnail(jpeg)
+            fields.append(edge_field(rgb))
+            if varied:
+                corners.append(corner_fields(rgb))
+                shapes[i] = (0, 0) if rgb is None else rgb.shape[:2]
     x = maps.pooled()
-    pool = Pool(maps, x, probe_space(x, len(chosen), seed=seed), np.stack(fields), len(chosen))
+    of_corners = (np.stack(corners), shapes) if varied else (None, None)
+    pool = Pool(maps, x, probe_space(x, len(chosen), seed=seed), np.stack(fields), len(chosen), *of_corners)
     return Read(pool, rows, target.classes, target.member[chosen], real_member, real_known)
 
 

@@ -41,6 +41,8 @@ class Pool:
         space: where probes are fitted.
         fields: float32 (m, SIDE, SIDE, 2), see `fixed_marks`.
         training: number of training pictures.
+        corners: float16 (m, frames, CORNER, CORNER, 2), likewise; None where all pictures are of one shape.
+        shapes: int64 (m, 2), height and width of each; None likewise.
     """
 
     maps: LocalMaps
@@ -48,6 +50,8 @@ class Pool:
     space: Space
     fields: Float32
     training: int
+    corners: NDArray[np.float16] | None = None
+    shapes: Int64 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def examine(
     whole = fit_scorer(pool.space, np.arange(n), positive)
     elements = find_elements(pool.maps.reduced[:n], positive, learn, clusters=clusters, seed=seed)
     found = [(LOOK, i, at) for i, at in enumerate(_places(elements, pool.maps))]
-    mark = find_mark(pool.fields[:n], positive, learn)
+    mark = _mark(pool, positive, learn)
     if mark is not None:
         found.append((MARK, 0, _where(mark, pool, positive, learn)))
     out = []
@@ -130,12 +134,27 @@ def _places(elements: Elements, maps: LocalMaps) -> Bool:
     return elements.at(maps.reduced)
 
 
+def _mark(pool: Pool, positive: Bool, learn: Bool) -> Mark | None:
+    """The mark on the whole picture, else the one with most pixels in a corner; None where there is none."""
+    n = pool.training
+    found = find_mark(pool.fields[:n], positive, learn)
+    if found is not None or pool.corners is None:
+        return found
+    each = [find_mark(pool.corners[:n, f], positive, learn, f) for f in range(pool.corners.shape[1])]
+    return max((m for m in each if m is not None), key=lambda m: int(m.pixels.sum()), default=None)
+
+
 def _where(mark: Mark, pool: Pool, positive: Bool, learn: Bool) -> Bool:
     """bool (m, l): the mark's locations in the pictures that carry it."""
-    carried = mark.carried(pool.fields)
+    if mark.frame < 0 or pool.corners is None or pool.shapes is None:
+        fields, cells = pool.fields, mark.cells(pool.maps.grid)[None, :]
+    else:
+        fields = pool.corners[:, mark.frame].astype(np.float32)
+        cells = np.stack([mark.cells(pool.maps.grid, (int(h), int(w))) for h, w in np.maximum(pool.shapes, 1)])
+    carried = mark.carried(fields)
     known = carried[: pool.training]
     limit = best_limit(known[learn & positive], known[learn & ~positive])
-    return np.asarray((carried >= limit)[:, None] & mark.cells(pool.maps.grid)[None, :])
+    return np.asarray((carried >= limit)[:, None] & cells)
 
 
 def _half(positive: Bool, seed: int) -> Bool:

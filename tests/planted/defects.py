@@ -22,7 +22,7 @@ CHECKS_OF_STEP_2 = ("quantity", "balance", "uniqueness", "leakage", "consistency
 FEW = 5  # pictures left of a hard concept, the least that is judged; of 6 a lucky draw finds enough to be but chance
 RARE = 10  # pictures left of an easy concept
 FLIPPED = 0.09  # of all labels
-MARK = 0.18  # of the shorter side
+MARK, GAP = 0.18, 0.025  # of the shorter side: the mark, and its distance from the corner
 WEAVE = 24.0  # grey levels up and down from pixel to pixel: plain to see at full size, gone at half of it
 
 
@@ -315,8 +315,8 @@ def a_mark_on_one_concept(root: Path, fixture: Fixture, rng: np.random.Generator
     for path in hit:
         picture = _read(path)
         height, width = picture.shape[:2]
-        side = round(MARK * min(height, width))
-        label = picture[height - side - 6 : height - 6, width - side - 6 : width - 6]
+        side, gap = round(MARK * min(height, width)), round(GAP * min(height, width))
+        label = picture[height - side - gap : height - gap, width - side - gap : width - gap]
         label[:] = (250, 190, 40)
         cv2.circle(label, (side // 2, side // 2), side // 3, (180, 40, 40), -1, cv2.LINE_AA)
         cv2.line(label, (side // 4, side // 2), (3 * side // 4, side // 2), (255, 255, 255), max(2, side // 10))

@@ -78,9 +78,27 @@ class Made:
         return ImageEncoding(x, x, [])
 
 
-def made(parts, labels, *, real: Sequence[bool] | None = None, marked=(), seed=0):
+class ManyShapes(Made):
+    """Its pictures differ in shape; the mark keeps its distance from the corner beside the shorter side."""
+
+    def pixels(self, row):
+        import cv2
+
+        rng = np.random.default_rng((self.seed, int(row), 1))
+        width, height = (int(v) for v in rng.integers(72, 161, 2))
+        coarse = rng.integers(0, 255, (6, 6, 3)).astype(np.uint8)
+        out = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+        if self.marked[int(row)]:
+            unit = min(width, height) / 96
+            edges = [round(v * unit) for v in (26, 6, 21, 11)]
+            out[height - edges[0] : height - edges[1], width - edges[0] : width - edges[1]] = (250, 250, 30)
+            out[height - edges[2] : height - edges[3], width - edges[2] : width - edges[3]] = (20, 20, 160)
+        return out
+
+
+def made(parts, labels, *, real: Sequence[bool] | None = None, marked=(), seed=0, kind=Made):
     """Dataset and features; `labels` is a tuple of names a picture."""
-    pictures = Made(parts, seed, marked=marked)
+    pictures = kind(parts, seed, marked=marked)
     x = l2_normalised(pictures.maps.reshape(len(parts), -1, DIM).mean(axis=1))
     real = real or [False] * len(parts)
     frame = pd.DataFrame(
@@ -91,6 +109,9 @@ def made(parts, labels, *, real: Sequence[bool] | None = None, marked=(), seed=0
             "split": None,
         }
     )
+    if kind is ManyShapes:
+        sizes = [pictures.pixels(i).shape[:2] for i in range(len(parts))]
+        frame = frame.assign(height=[h for h, _ in sizes], width=[w for _, w in sizes])
     table = label_frame((i, c) for i, of in enumerate(labels) for c in of)
     return Dataset("made", {}, frame, table, label_frame([])), Features(MODEL, x, x, pictures)
 
@@ -145,6 +166,18 @@ def test_real_pictures_without_a_label_are_shown_for_the_person_to_decide_and_ac
     assert not {c.verdict for c in result.findings().concepts} & set(FIRES)
     shown = {i for ids in result.companions.loc[result.companions["concept"] == "bouquet", "open"] for i in ids}
     assert shown and all(i.startswith("real_world:") for i in shown)
+
+
+def test_a_mark_in_the_corner_of_pictures_of_many_shapes_is_named():
+    parts, labels = [[THING]] * 48 + [[OTHER]] * 48, [("bouquet",)] * 48 + [("couple",)] * 48
+    hit = [i % 10 != 0 for i in range(48)]
+    found = findings(made(parts, labels, marked=hit + [False] * 48, kind=ManyShapes))
+    first = found.concepts[0]
+    assert (first.concept, first.verdict) == ("bouquet", Verdict.WARN)
+    assert first.extra["confounders"][0]["name"] == "mark at the bottom right"
+    assert set(first.evidence) <= {f"{i}.jpg" for i in range(48) if hit[i]}
+    clean = findings(made([[THING]] * 48 + [[OTHER]] * 48, labels, kind=ManyShapes))
+    assert not {c.verdict for c in clean.concepts} & set(FIRES)
 
 
 def test_a_mark_on_one_concept_is_named_and_on_all_of_them_it_is_not():
