@@ -119,8 +119,8 @@ def test_after_a_cancel_checks_can_be_run_again(run: AuditRun, store: ResultStor
     assert run.state("first") == "stopped"
     gate.open.set()
     run.add([Task(check("first", gate))])
-    wait_for(lambda: store.get("source", "first", "fake-1"))
-    assert run.state("first") == ""
+    wait_for(lambda: not run.active)  # kept a moment before the work is over
+    assert store.get("source", "first", "fake-1") is not None and run.state("first") == ""
 
 
 def test_a_defect_of_one_check_stops_no_other_and_is_kept_for_a_report(run: AuditRun, store: ResultStore) -> None:
