@@ -1,7 +1,7 @@
 """One thread for the libraries that calculate (BLAS, OpenMP).
 
-Their own threads wait by spinning: beside other work that made checks four times slower (`benchmarks/threads.py`), and
-how many there are changes the last digits of results. Two checks at a time in one process do not disturb each other:
+Their own threads wait by spinning, which made checks three times slower, beside other work five times
+(`benchmarks/threads.py`), and how many there are changes the last digits of results. Two checks at a time in one process do not disturb each other:
 whichever ends first may give the libraries their threads back early, which costs time only.
 """
 
