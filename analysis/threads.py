@@ -1,9 +1,9 @@
 """One thread for the libraries that calculate (BLAS, OpenMP).
 
 Their own threads wait by spinning, which made checks three times slower, beside other work five times
-(`benchmarks/threads.py`), and how many there are changes the last digits of results. Two checks at a time in one
-process do not disturb each other: whichever ends first may give the libraries their threads back early, which costs
-time only.
+(`benchmarks/threads.py`), and how many there are changes the last digits of results. Of two checks at a time in
+one process (the app, with two datasets) whichever ends first may give the libraries their threads back early: the other
+is then slower, and its last digits may differ.
 """
 
 from __future__ import annotations

@@ -53,9 +53,7 @@ DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_FLAG_BELOW = 0.7  # probability of being right under which a label is flagged: 3 in 10 is worth a look
 DEFAULT_FAIL_SHARE = 0.1  # a tenth of a concept's labels wrong costs every model and no longer averages out
 DEFAULT_MIN_IMAGES = 8  # with fewer, "like the others of its concept" has no meaning worth a verdict
-DEFAULT_MIN_WRONG = (
-    2  # flagged labels that make a verdict: one picture that looks like another thing is listed, no more
-)
+DEFAULT_MIN_WRONG = 2  # flagged labels that make a verdict: a single odd picture is listed, no more
 DEFAULT_MIN_POWER = 0.5  # a wrong label of the concept must be seen at least half the time to call it fine
 DEFAULT_SUSPECTS = 48  # listed a concept: one page of the gallery
 CAUTION: Final = 3.0  # times the expected number: the probabilities are estimated from the same pictures
