@@ -4,7 +4,9 @@ A linear probe is fitted on the training pictures as a model on top of this one 
 concept each place is hidden in turn (the mean of the others takes its place: occlusion, Zeiler and Fergus 2014,
 doi:10.1007/978-3-319-10590-1_53); the places whose hiding lowers the score most are responsible, as few as bring the
 score below one half. Connected places are a part; a part is looked for in every training picture by its most
-similar place. scikit-learn and scipy load when a function runs, not on import.
+similar place. Where pictures carry several concepts, each is learnt by itself, from those that carry it against those
+that do not; one that every picture carries cannot be learnt. scikit-learn and scipy load when a function runs, not on
+import.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from analysis.dataset import Dataset
 from analysis.elements import LocalMaps, best_limit, read_maps
 from analysis.embedders.base import l2_normalised
 from analysis.hiding import Scorer, Space, fit_scorer, hidden, probe_space
-from analysis.probe import DEFAULT_C, targets
+from analysis.probe import DEFAULT_C, out_of_fold, stratified_folds, targets
 from analysis.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ NEAREST: Final = 8
 PARTS: Final = 4
 MOST: Final = 0.5  # share of the places that may be called responsible
 DRAWS: Final = 32  # random choices of as many places, for comparison
+LACKING: Final = 20  # pictures without a concept that are learnt from at least, where there are as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,22 @@ class Learnt:
 
     Attributes:
         rows: int64 (m,), rows of `Dataset.images`.
-        classes: k names.
+        classes: k names of what can be learnt.
+        everywhere: names of what every picture carries: without one that lacks it there is nothing to learn it from.
         member: bool (m, k).
+        single: whether each picture carries exactly one of `classes`, so that they compete for the answer.
         maps: of these pictures.
         x: float32 (m, f), pooled, L2-normalised.
         space: where probes are fitted.
-        weight, bias: float64 (k, f) and (k,), logits of all classes at once; the largest is the answer.
+        weight, bias: float64 (k, f) and (k,), logits: of all classes at once where `single`, and the largest is the
+            answer; else of each against the pictures without it, and each of one half or more is an answer.
     """
 
     rows: Int64
     classes: tuple[str, ...]
+    everywhere: tuple[str, ...]
     member: Bool
+    single: bool
     maps: LocalMaps
     x: Float32
     space: Space
@@ -62,10 +70,14 @@ class Learnt:
     bias: Float64
 
     def answer(self, x: NDArray[np.floating]) -> Float64:
-        """float64 (q, k), probability of each class for pooled, L2-normalised features (q, f)."""
-        from scipy.special import softmax
+        """float64 (q, k), probability of each class for pooled, L2-normalised features (q, f).
 
-        out: Float64 = softmax(np.asarray(x, dtype=np.float64) @ self.weight.T + self.bias, axis=1)
+        Rows sum to 1 where `single`.
+        """
+        from scipy.special import expit, softmax
+
+        logit = np.asarray(x, dtype=np.float64) @ self.weight.T + self.bias
+        out: Float64 = softmax(logit, axis=1) if self.single else expit(logit)
         return out
 
 
@@ -112,26 +124,72 @@ class Why:
 
 
 def learn(dataset: Dataset, pictures: Pictures, *, seed: int = 0, progress: Progress = no_progress) -> Learnt | None:
-    """Learn from the training pictures; None where they have fewer than two concepts."""
-    from sklearn.linear_model import LogisticRegression
-
+    """Learn from the training pictures; None where no concept has pictures with it and pictures without it."""
     target = targets(dataset)
-    if len(target.classes) < 2:
+    lacking = np.asarray(~target.member.all(axis=0))
+    if not lacking.any():
         return None
-    chosen = stratified(target.member, PICTURES, np.random.default_rng(seed))
-    rows, member = target.rows[chosen], target.member[chosen]
+    classes = tuple(c for c, some in zip(target.classes, lacking.tolist(), strict=True) if some)
+    everywhere = tuple(c for c in target.classes if c not in classes)
+    chosen = _chosen(target.member, seed)
+    rows, member = target.rows[chosen], target.member[np.ix_(chosen, np.flatnonzero(lacking))]
     maps = read_maps(pictures, rows, seed=seed, progress=progress)
     x = maps.pooled()
     space = probe_space(x, len(x), seed=seed)
+    single = bool((member.sum(axis=1) == 1).all())
+    weight, bias = _compete(space, member) if single else _each_alone(space, member)
+    return Learnt(rows, classes, everywhere, member, single, maps, x, space, weight, bias)
+
+
+def _chosen(member: Bool, seed: int) -> Int64:
+    """Positions of the pictures to learn from: as many of each class, and some that lack it.
+
+    Where pictures carry several concepts, those chosen for the others may all carry a common one.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = stratified(member, PICTURES, rng)
+    for column in member.T:
+        if column[chosen].all():  # nothing is added for what every picture carries
+            chosen = np.union1d(chosen, rng.permutation(np.flatnonzero(~column))[:LACKING])
+    return chosen
+
+
+def _compete(space: Space, member: Bool) -> tuple[Float64, Float64]:
+    """Weights and biases on features, of all classes at once; each picture carries one."""
+    from sklearn.linear_model import LogisticRegression
+
     first = member.argmax(axis=1)
     model = LogisticRegression(C=DEFAULT_C, max_iter=500, class_weight="balanced").fit(space.z, first)
     coefficients, intercept = model.coef_, model.intercept_
     if len(coefficients) == 1:  # two classes
         coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.r_[-intercept, intercept] / 2
-    weight, bias = np.zeros((len(target.classes), x.shape[1])), np.full(len(target.classes), -np.inf)
-    weight[model.classes_] = coefficients @ space.basis
-    bias[model.classes_] = intercept - weight[model.classes_] @ space.mean
-    return Learnt(rows, target.classes, member, maps, x, space, weight, bias)
+    weight = coefficients @ space.basis
+    return weight, intercept - weight @ space.mean
+
+
+def _each_alone(space: Space, member: Bool) -> tuple[Float64, Float64]:
+    """Weights and biases on features, of each class against the pictures that do not carry it."""
+    every = np.arange(len(member), dtype=np.int64)
+    scorers = [fit_scorer(space, every, column) for column in member.T]
+    return np.stack([s.weight for s in scorers]), np.array([s.bias for s in scorers])
+
+
+def untaught(learnt: Learnt, concept: str, *, without: int | None = None) -> str:
+    """Why `explain` cannot be asked, in a sentence; empty where it can.
+
+    Args:
+        learnt: see `learn`.
+        concept: one of `learnt.classes` or `learnt.everywhere`.
+        without: as of `explain`.
+    """
+    if concept in learnt.everywhere:
+        return "Every training picture carries it, so nothing shows what a picture without it looks like."
+    positive = np.delete(learnt.member[:, learnt.classes.index(concept)], [] if without is None else without)
+    if not positive.any():
+        return "No other training picture carries it, so there is nothing to learn it from."
+    if positive.all():
+        return "Every other training picture carries it, so nothing shows what a picture without it looks like."
+    return ""
 
 
 def explain(learnt: Learnt, local: NDArray[np.floating], concept: str, *, without: int | None = None) -> Why:
@@ -140,7 +198,7 @@ def explain(learnt: Learnt, local: NDArray[np.floating], concept: str, *, withou
     Args:
         learnt: see `learn`.
         local: (rows, columns, f), the picture's features per location.
-        concept: one of `learnt.classes`.
+        concept: one of `learnt.classes` of which `untaught` says nothing.
         without: position in `learnt.rows` of the picture itself, which then is not learnt from.
     """
     positive = learnt.member[:, learnt.classes.index(concept)]
@@ -221,26 +279,43 @@ def pooled(local: NDArray[np.floating]) -> Float32:
 def wrong_answers(
     learnt: Learnt, dataset: Dataset, pictures: Pictures, *, most: int = 400
 ) -> list[tuple[int, str, float]]:
-    """Labelled pictures for which another concept than theirs is the answer: row, that concept, its probability.
+    """Labelled pictures for which a concept that they do not carry is an answer: row, that concept, its probability.
 
-    Real-world pictures where there are any (up to `most`), else training pictures, answered by a probe that has not
-    seen them; the most confident first.
+    Where each picture carries one concept, the likeliest is its answer. Where they carry several, everything of one
+    half or more is, and the likeliest of what is wrong is named. Real-world pictures where there are any (up to
+    `most`), else training pictures, answered by a probe that has not seen them; the most confident first.
     """
     from analysis.dataset import REAL_WORLD
-    from analysis.probe import out_of_fold
 
     real = targets(dataset, REAL_WORLD)
-    known = [c for c in real.classes if c in learnt.classes]
-    if known:
-        rows = real.rows[real.member[:, [real.classes.index(c) for c in known]].any(axis=1)][:most]
+    carried = np.zeros((len(real.rows), len(learnt.classes)), dtype=bool)
+    for k, concept in enumerate(learnt.classes):
+        if concept in real.classes:
+            carried[:, k] = real.member[:, real.classes.index(concept)]
+    told = np.flatnonzero(carried.any(axis=1))[:most]
+    if len(told):
+        rows, carried = real.rows[told], carried[told]
         x = np.stack(
             [pooled(one) for at in range(0, len(rows), 64) for one in pictures.local_features(rows[at : at + 64])]
         )
         answer = learnt.answer(x)
-        own = [{real.classes[c] for c in np.flatnonzero(real.member[i])} for i in np.searchsorted(real.rows, rows)]
     else:
-        rows, answer = learnt.rows, out_of_fold(learnt.space.z, learnt.member)
-        own = [{learnt.classes[c] for c in np.flatnonzero(of)} for of in learnt.member]
-    best = answer.argmax(axis=1)
-    out = [(int(r), learnt.classes[b], float(a[b])) for r, b, a in zip(rows, best, answer, strict=True)]
-    return sorted((o for o, of in zip(out, own, strict=True) if o[1] not in of), key=lambda o: -o[2])
+        rows, carried = learnt.rows, learnt.member
+        answer = out_of_fold(learnt.space.z, carried) if learnt.single else _held_out(learnt)
+    wrong = np.where(carried, -1.0, answer)
+    best = wrong.argmax(axis=1)
+    top = wrong.max(axis=1)
+    said = top > np.where(carried, answer, -1.0).max(axis=1) if learnt.single else top >= 0.5
+    out = [(int(rows[i]), learnt.classes[best[i]], float(top[i])) for i in np.flatnonzero(said)]
+    return sorted(out, key=lambda o: -o[2])
+
+
+def _held_out(learnt: Learnt) -> Float64:
+    """float64 (m, k), probability of each class for the pictures learnt from, by a scorer that has not seen the
+    picture; 0 where the others do not teach the class."""
+    out = np.zeros(learnt.member.shape)
+    for k, positive in enumerate(learnt.member.T):
+        for train, held in stratified_folds(positive.astype(np.int64), 5, 0):
+            if 0 < positive[train].sum() < len(train):
+                out[held, k] = fit_scorer(learnt.space, train, positive[train]).probability(learnt.x[held])
+    return out

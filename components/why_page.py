@@ -9,12 +9,13 @@ import numpy as np
 import streamlit as st
 
 from analysis import imaging, why
+from analysis.probe import targets
 from components.caching import cached
 from components.gallery import gallery
 from components.jobs_ui import state_card
 from components.regions import outlined, tiles
 from components.state import link_parameters
-from components.text import md, plain, short_concepts
+from components.text import count, md, plain, short_concepts
 from components.thumbnails import data_uri
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from analysis.opening import OpenDataset
 
 WRONG: Final = 16
-CHOSEN: Final = "why-row"
+MATCHES: Final = 32
+WRONGLY, ANY, MINE = "Answered wrongly", "Any of this dataset", "A picture of mine"
 UPLOADED_MB: Final = 30
 CHECK_PAGE: Final = "pages/audit/co_occurrence.py"
 
@@ -34,9 +36,13 @@ def why_page(opened: OpenDataset) -> None:
     with st.spinner("Learning from the training pictures"):
         learnt = cached(opened, "why-learn", None, lambda: why.learn(opened.dataset, pictures) if pictures else None)
     if learnt is None:
+        several = targets(opened.dataset).classes[1:]
         state_card(
-            "Two concepts are needed",
-            "Label training pictures with two concepts or more; then a score can be explained.",
+            "Pictures without a concept are needed" if several else "Two concepts are needed",
+            "Every labelled training picture carries every concept, so nothing shows what a picture without one looks "
+            "like. Label pictures that lack a concept; then a score can be explained."
+            if several
+            else "Label training pictures with two concepts or more; then a score can be explained.",
         )
         return
     assert pictures is not None
@@ -45,50 +51,82 @@ def why_page(opened: OpenDataset) -> None:
         return
     thumbnail, local, row, suspected = given
     order = np.argsort(-learnt.answer(why.pooled(local)[None])[0], kind="stable")
-    names = short_concepts(learnt.classes)
-    ranked = [learnt.classes[i] for i in order]
+    names = short_concepts((*learnt.classes, *learnt.everywhere))
+    ranked = [*(learnt.classes[i] for i in order), *learnt.everywhere]
     start = ranked.index(suspected) if suspected in ranked else 0
-    concept = st.selectbox(
-        "It said", ranked, index=start, format_func=lambda c: plain(names[c]), key=f"why-concept-{row}-{start}"
+    concept = str(
+        st.selectbox(
+            "It said",
+            ranked,
+            index=start,
+            format_func=lambda c: plain(names[c]),
+            key=f"why-concept-{opened.fingerprint}-{row}-{start}",
+        )
     )
     at = np.flatnonzero(learnt.rows == row) if row is not None else np.empty(0)
-    found = why.explain(learnt, local, str(concept), without=int(at[0]) if len(at) else None)
-    _answer(opened, learnt, found, thumbnail, names[str(concept)])
+    without = int(at[0]) if len(at) else None
+    if reason := why.untaught(learnt, concept, without=without):
+        state_card(f"{plain(names[concept])} cannot be explained", reason, "Choose another concept above.")
+        return
+    _answer(opened, learnt, why.explain(learnt, local, concept, without=without), thumbnail, names[concept])
 
 
 def _given(opened: OpenDataset, learnt: why.Learnt) -> tuple[bytes, NDArray[np.float32], int | None, str | None] | None:
     """The picture: thumbnail, local features, its row and the concept it was wrongly taken for, where known."""
     pictures = opened.features.pictures
     assert pictures is not None
-    where = st.segmented_control(
-        "Picture", ["From this dataset", "A picture of mine"], default="From this dataset", key="why-where"
-    )
-    if where == "A picture of mine":
+    where = st.segmented_control("Picture", [WRONGLY, ANY, MINE], default=WRONGLY, required=True, key="why-where")
+    if where == MINE:
         return _uploaded(opened)
-    wrong = cached(opened, "why-wrong", None, lambda: why.wrong_answers(learnt, opened.dataset, pictures))
-    names = short_concepts(learnt.classes)
-    shown = wrong[:WRONG]
-    if shown:
-        st.caption("These are answered wrongly, the most confident first. Press one.")
-        clicked = gallery(
-            opened,
-            [r for r, *_ in shown],
-            key="why-wrong",
-            captions=[f"{p:.0%} {names[c]}" for _, c, p in shown],
-            size="small",
-            page_size=WRONG,
-        )
-        if clicked is not None:
-            st.session_state[CHOSEN] = clicked
-    else:
+    with st.spinner("Looking for wrong answers"):
+        wrong = cached(opened, "why-wrong", None, lambda: why.wrong_answers(learnt, opened.dataset, pictures))
+    if where == WRONGLY and not wrong:
         st.caption("No labelled picture is answered wrongly; choose any.")
-    ids = opened.dataset.images["image_id"].astype(str).tolist()
-    row = int(st.session_state.get(CHOSEN, shown[0][0] if shown else 0))
-    if not shown:
-        row = int(st.selectbox("Any picture", range(len(ids)), format_func=lambda i: plain(ids[i]), key="why-any"))
-    row = min(row, len(ids) - 1)
+    row = _wrong(opened, learnt, wrong) if where == WRONGLY and wrong else _any(opened)
+    if row is None:
+        return None
     suspected = next((c for r, c, _ in wrong if r == row), None)
     return opened.thumbnails([row])[0], why.local_features_of(pictures, row), row, suspected
+
+
+def _wrong(opened: OpenDataset, learnt: why.Learnt, wrong: list[tuple[int, str, float]]) -> int | None:
+    """The row chosen of the pictures answered wrongly, at least one; the first until one is."""
+    st.caption("These are answered wrongly, the most confident first. Press one.")
+    names = short_concepts(learnt.classes)
+    rows = [r for r, *_ in wrong]
+    clicked = gallery(
+        opened,
+        rows,
+        key="why-wrong",
+        captions=[f"{p:.0%} {names[c]}" for _, c, p in wrong],
+        size="small",
+        page_size=WRONG,
+    )
+    return _kept(opened, "wrong", clicked, rows[0])
+
+
+def _any(opened: OpenDataset) -> int | None:
+    """The row chosen of all pictures, labelled or not; None until one is."""
+    ids = opened.dataset.images["image_id"].astype(str)
+    wanted = st.text_input("Part of its name", key=f"why-name-{opened.fingerprint}", placeholder="All pictures")
+    rows = np.flatnonzero(ids.str.casefold().str.contains(wanted.strip().casefold(), regex=False))
+    if not len(rows):
+        st.caption("No picture of this dataset has that in its name.")
+        return None
+    st.caption(f"{count(len(rows), 'picture')}. Press one.")
+    clicked = gallery(opened, rows, key="why-any", size="small", page_size=MATCHES)
+    if len(rows) == 1:
+        return int(rows[0])
+    return _kept(opened, "any", clicked, None)
+
+
+def _kept(opened: OpenDataset, what: str, clicked: int | None, start: int | None) -> int | None:
+    """What was pressed last in this dataset; a row of another one means another picture."""
+    key = f"why-{what}-row-{opened.fingerprint}"
+    if clicked is not None:
+        st.session_state[key] = clicked
+    row: int | None = st.session_state.get(key, start)
+    return row
 
 
 def _uploaded(opened: OpenDataset) -> tuple[bytes, NDArray[np.float32], int | None, str | None] | None:

@@ -27,3 +27,28 @@ def test_a_wrong_picture_of_real_use_is_explained(tmp_path, monkeypatch):
     assert shown.count("<figure") >= 9
     page.selectbox[0].set_value("tin").run()
     assert not page.exception and "It does not say tin" in words(page)
+
+
+def test_several_labels_a_picture_are_explained_and_any_picture_can_be_chosen(tmp_path, monkeypatch):
+    """`wall` is on every picture, so there is nothing to learn it from; the rest is explained."""
+    lines = ["image,concepts"]
+    for number, of in enumerate((("wall", "lamp"), ("wall", "sofa"), ("wall", "lamp", "sofa"), ())):
+        for i in range(12):
+            tint = (200 if "lamp" in of else 40, 120, 200 if "sofa" in of else 40)
+            photo(1000 * number + i, size=(64, 64), tint=tint).save(tmp_path / f"{number}-{i}.png")
+            lines.append(f"{number}-{i}.png,{';'.join(of)}")
+    (tmp_path / "rooms.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("EXPLORER_ROOTS", str(tmp_path))
+    monkeypatch.setenv("EXPLORER_DATASET", str(tmp_path / "rooms.csv"))
+    page = run_until(new_session("pages/audit/why.py"), has_title)
+    assert not page.exception
+    page.segmented_control[0].set_value("Any of this dataset").run()
+    (name,) = page.text_input
+    for picture in ("2-7.png", "3-11.png"):  # labelled, and not
+        name.set_value(picture).run()
+        assert not page.exception and "tde-verdict" in words(page)
+        assert sorted(page.selectbox[0].options) == ["lamp", "sofa", "wall"]
+    page.selectbox[0].set_value("wall").run()
+    assert not page.exception and "Every training picture carries it" in words(page)
+    name.set_value("no such").run()
+    assert not page.exception and "No picture of this dataset" in words(page)
