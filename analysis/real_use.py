@@ -5,6 +5,7 @@ Rows come in the order of their ids, so that nothing depends on the order in whi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,7 @@ def concept_coverage(
         One row a concept with real-world pictures: `concept`, `training`, `real_world` (pictures), `uncovered` (share
         of the latter; nan where one side has fewer than `least_training` or `least_real`; 1 where enough real-world
         pictures meet no training picture at all), `p_value` (`farther_p_value`, nan where not tested). And the rows
-        that are uncovered of each concept with a share.
+        that are uncovered of each concept with a share, the farthest from its training pictures first.
     """
     rows, far_of = [], {}
     known = len(sides.labelled(sides.training)) > 0
@@ -108,12 +109,43 @@ def concept_coverage(
     return table, far_of
 
 
-def uncovered_pictures(training: Float32, real: Float32, far: float) -> Bool:
-    """Which of `real` lie farther from `training` than the share `far` of its pictures from their nearest."""
+def with_outside(
+    concepts: pd.DataFrame, far_of: Mapping[str, Rows], sides: Sides, outside: Rows
+) -> tuple[pd.DataFrame, dict[str, Rows]]:
+    """The concepts with the pictures out of training's range counted in, and which pictures are uncovered of each.
+
+    Args:
+        concepts, far_of: from `concept_coverage`.
+        outside: real-world pictures out of range, the plainest first.
+
+    Returns:
+        The table with `uncovered` (share, nan where not measured) and `outside` (int, pictures that are uncovered for
+        that alone). And rows: those of `far_of`, then these.
+    """
+    column = {c: k for k, c in enumerate(sides.classes)}
+    share, alone, every = [], [], {}
+    for row in concepts.to_dict("records"):
+        name = str(row["concept"])
+        if (far := far_of.get(name)) is None:
+            share.append(np.nan)
+            alone.append(0)
+            continue
+        own = outside[sides.member[outside, column[name]] & ~np.isin(outside, far)]
+        every[name] = np.concatenate([far, own])
+        share.append(len(every[name]) / int(row["real_world"]))
+        alone.append(len(own))
+    kinds = {"uncovered": np.float64, "outside": np.int64}
+    return concepts.assign(uncovered=share, outside=alone).astype(kinds), every
+
+
+def uncovered_pictures(training: Float32, real: Float32, far: float) -> Rows:
+    """Places of those of `real` that lie farther from `training` than the share `far` of its pictures from their
+    nearest, the farthest first."""
     own = own_distances(training, np.arange(len(training)))
     parts = [1.0 - (real[i : i + CHUNK] @ training.T).max(axis=1) for i in range(0, len(real), CHUNK)]
     distance = np.concatenate(parts).astype(np.float64)
-    return np.asarray(np.searchsorted(own, distance, side="left") / len(own) >= far)
+    order = np.argsort(-distance, kind="stable")
+    return order[np.searchsorted(own, distance[order], side="left") / len(own) >= far]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +160,16 @@ class ToCollect:
 
 
 def to_collect(
-    image: Float32, sides: Sides, count: int, *, least_labelled: int, seed: int = 0, progress: Progress = no_progress
+    image: Float32,
+    sides: Sides,
+    count: int,
+    *,
+    uncovered: Rows,
+    least_labelled: int,
+    seed: int = 0,
+    progress: Progress = no_progress,
 ) -> ToCollect:
-    """Rank up to `count` real-world pictures.
+    """Rank up to `count` real-world pictures, those first that cover most of the rows `uncovered`.
 
     Labels are used where at least half of the real-world pictures, and `least_labelled`, have one; then only pictures
     with a label are listed.
@@ -153,14 +192,22 @@ def to_collect(
     teachers = some(teachers, LEARNED, seed)
     taught = sides.member[teachers] if by_labels else np.ones((len(teachers), 1), dtype=bool)
     probe = train(image[teachers], taught, image[pool])
-    choice = choose(covered, among, probe, real_shown, count, progress=progress)
+    lacking = np.isin(pool, uncovered)
+    choice = choose(covered, among, probe, real_shown, count, uncovered=lacking, progress=progress)
     return ToCollect(pool[choice.order], choice.stands_for, by_labels, len(pool))
 
 
 def what_would_help(
-    image: Float32, sides: Sides, *, splits: int, least_labelled: int, seed: int = 0, progress: Progress = no_progress
+    image: Float32,
+    sides: Sides,
+    *,
+    uncovered: Rows,
+    splits: int,
+    least_labelled: int,
+    seed: int = 0,
+    progress: Progress = no_progress,
 ) -> tuple[WhatIf | None, str]:
-    """The what-if, or None and a sentence saying why there is none."""
+    """The what-if with the list of `to_collect`, or None and a sentence saying why there is none."""
     teachers, real = sides.labelled(sides.training), sides.labelled(sides.real_world)
     if not len(real):
         return None, "The real-world pictures have no labels of concepts in training, so accuracy cannot be measured."
@@ -176,6 +223,6 @@ def what_would_help(
     teachers, real = some(teachers, LEARNED, seed), some(real, JUDGED, seed)
     found = what_if(
         image[teachers], sides.member[teachers], image[real], sides.member[real],
-        splits=splits, seed=seed, progress=scaled(progress, 0.0, 1.0),
+        uncovered=np.isin(real, uncovered), splits=splits, seed=seed, progress=scaled(progress, 0.0, 1.0),
     )  # fmt: skip
     return found, ""

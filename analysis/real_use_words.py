@@ -79,18 +79,18 @@ def percent_of(share: float) -> str:
     return f"{int(100 * share + 0.5) if share in (0.0, 1.0) else min(99, max(1, round(100 * share)))} %"
 
 
-def fix(listed: int, spots: Sequence[BlindSpot], what_if: WhatIf | None, say: Say = leaf) -> str:
-    """What to do, and what that would bring where it was measured."""
-    if not listed:
+def fix(listed: Sequence[int], spots: Sequence[BlindSpot], what_if: WhatIf | None, say: Say = leaf) -> str:
+    """What to do, and what that would bring where it was measured; `listed`: rows, the first to collect first."""
+    if not len(listed):
         return ""
-    n = min(25, listed)
+    n = min(25, len(listed))
     first = spots[0] if spots else None
     start = f"Add pictures like the first {n} of the list below to training"
-    why = (
-        f"; the largest gap is “{first.called(say)}”, {in_ten(first.share)} of real use."
-        if first and first.words
-        else "."
-    )
+    why = "."
+    if first and first.words:
+        k = int(np.isin(listed[:n], first.rows).sum())
+        shows = f"{k or 'none'} of these {n} {'show' if k > 1 else 'shows'} it"
+        why = f"; the largest gap is “{first.called(say)}”, {in_ten(first.share)} of real use: {shows}."
     return f"{start}{why}{tried(what_if)}"
 
 
@@ -124,8 +124,11 @@ def _signed(share: float) -> str:
     return f"+{points}" if points > 0 else f"−{-points}" if points else "0"
 
 
-def concept_sentence(row: Mapping[Hashable, Any], least_training: int, least_real: int) -> str:
-    """What is said of a concept."""
+def concept_sentence(
+    row: Mapping[Hashable, Any], least_training: int, least_real: int, alpha: float, outside: Sequence[str] = ()
+) -> str:
+    """What is said of a concept; `outside`: words for what lies beyond training's range. Its p-value is of content
+    alone, so pictures out of range are counted apart where content is no more unlike than by chance."""
     verdict, n, m = Verdict(row["verdict"]), int(row["training"]), int(row["real_world"])
     if not n and verdict is Verdict.FAIL:
         return f"Not in training at all: {m:,} real-world pictures show it, no training picture does."
@@ -135,10 +138,22 @@ def concept_sentence(row: Mapping[Hashable, Any], least_training: int, least_rea
             f"Cannot tell: {counts}; at least {least_training} and {least_real} are needed "
             "to say whether training covers it."
         )
-    alike = f"{percent_of(row['uncovered'])} of its real-world pictures are unlike its training pictures"
+    every, alone = round(row["uncovered"] * m), int(row["outside"])
+    words = f"{' or '.join(outside)} than all but a few training pictures"
+    if verdict is Verdict.PASS and row["p_corrected"] > alpha:
+        more = f"; {alone:,} more {'is' if alone == 1 else 'are'} {words}" if alone else ""
+        return (
+            f"In content no more of its real-world pictures are unlike its training pictures than chance explains: "
+            f"{every - alone:,} of {m:,}{more} ({n:,} training pictures)."
+        )
+    of_them = f", {alone:,} only for being {words}" if alone else ""
+    alike = (
+        f"{percent_of(row['uncovered'])} of its real-world pictures are unlike its training pictures "
+        f"({every:,} of {m:,}{of_them}; {n:,} training pictures)"
+    )
     if verdict is Verdict.PASS:
-        return f"Covered: {alike} ({counts})."
-    return f"{'Not covered' if verdict is Verdict.FAIL else 'Partly covered'}: {alike} ({counts})."
+        return f"Nearly covered: {alike}."
+    return f"{'Not covered' if verdict is Verdict.FAIL else 'Partly covered'}: {alike}."
 
 
 def too_few(training: int, real: int, least: int) -> str:

@@ -76,6 +76,7 @@ def what_if(
     real: Float32,
     real_member: Bool,
     *,
+    uncovered: Bool | None = None,
     amounts: tuple[int, ...] = DEFAULT_AMOUNTS,
     splits: int = DEFAULT_SPLITS,
     draws: int = DEFAULT_DRAWS,
@@ -87,6 +88,7 @@ def what_if(
     Args:
         x: float32 (n, f), L2-normalised vectors of training; member: bool (n, k), what each shows.
         real: float32 (m, f), of the real-world pictures with labels; real_member: bool (m, k).
+        uncovered: bool (m,), which of them training lacks (`collect.choose`).
         amounts: numbers of pictures, ascending.
         splits, draws: how often real-world pictures are split, and random ones drawn from each pool.
         seed: of splits and draws.
@@ -105,7 +107,12 @@ def what_if(
         pool, held = split(real_member, size, rng)
         part = Probe(probe.scores[pool], probe.covariance[np.ix_(pool, pool)], probe.noise)
         best = choose(
-            covered[pool], among[np.ix_(pool, pool)], part, real_member[pool], max(ks, default=0), progress=no_progress
+            covered[pool],
+            among[np.ix_(pool, pool)],
+            part,
+            real_member[pool],
+            max(ks, default=0),
+            uncovered=None if uncovered is None else uncovered[pool],
         ).order
 
         def score(added: Int64, held: Int64 = held) -> float:

@@ -227,21 +227,27 @@ def rank_findings(findings: Iterable[ConceptFinding]) -> tuple[ConceptFinding, .
     return tuple(sorted(findings, key=lambda f: (-_RANK[f.verdict], 1.0 if f.score is None else f.score, f.concept)))
 
 
-def borne(found: tuple[ConceptFinding, ...], whole: Verdict, note: str, fix: str = "") -> tuple[ConceptFinding, ...]:
+def borne(
+    found: tuple[ConceptFinding, ...], whole: Verdict, note: str, fix: str = "", score: float | None = None
+) -> tuple[ConceptFinding, ...]:
     """The findings, ranked, where no concept alone shows what the whole does: the one that fares worst bears it.
 
     A check has the worst verdict of its concepts, and that concept's score. What is spread thinly over all of them is
-    therefore said of the concept with the lowest score; `note` is added to its sentence. `fix` is for one without.
+    therefore said of the concept with the lowest score; `note` is added to its sentence. `fix` is for one without, and
+    `score`, the whole's, where no concept could be asked: then `note` is the sentence.
     """
     if not found or at_least(worst(f.verdict for f in found), whole):
         return found
     first = min(found, key=lambda f: (2.0 if f.score is None else f.score, f.concept))
     unknown = whole is Verdict.CANNOT_TELL
+    said = f"{first.headline} {note}"
+    if not unknown and first.verdict is Verdict.CANNOT_TELL:
+        said = f"{note} Of this concept alone it cannot be told: {_lower(first.headline)}"
     bearer = replace(
         first,
         verdict=whole,
-        score=None if unknown else first.score,
-        headline=f"{first.headline} {note}",
+        score=None if unknown else score if first.score is None else first.score,
+        headline=said,
         fix=first.fix or ("" if unknown else fix),
     )
     return rank_findings(bearer if f is first else f for f in found)

@@ -53,7 +53,7 @@ from analysis.out_of_range import TAIL, End
 from analysis.own_model import OwnModel, own_model
 from analysis.progress import Progress, no_progress, scaled
 from analysis.real_shift import Shift, measure_shift
-from analysis.real_use import Sides, both_sides, concept_coverage, to_collect, what_would_help
+from analysis.real_use import Sides, both_sides, concept_coverage, to_collect, what_would_help, with_outside
 from analysis.real_use_words import alike_sentence, beyond_sentence, concept_sentence, differs_sentence, fix, too_few
 from analysis.statistics import benjamini_hochberg
 from analysis.what_if import MIN_LABELLED, WhatIf
@@ -139,7 +139,8 @@ class RepresentativenessResult:
         ids: image ids of the dataset, in its order.
         shift: the two-sample test and the measured axes.
         concepts: one row a concept with labelled real-world pictures: `concept`, `training`, `real_world` (pictures),
-            `uncovered` (share of the latter, nan where not measured), `p_value`, `p_corrected`, `verdict`, `score`.
+            `uncovered` (share of the latter, nan where not measured), `outside` (of them, out of range and nothing
+            else), `p_value`, `p_corrected`, `verdict`, `score`.
         coverage: each real-world picture's nearest training pictures.
         p_value: the smallest corrected one of gap, coverage and range of the whole; nan where not tested.
         uncovered: share of the real-world pictures that are not covered, or out of training's range.
@@ -149,7 +150,7 @@ class RepresentativenessResult:
         by_labels: whether the list uses labels.
         what_if: None where it could not be done; `why_not` then says why.
         own: what the person's own model said of real use; None without enough of its answers.
-        evidence: for each concept its uncovered real-world pictures (all of them where none is), farthest last.
+        evidence: for each concept its uncovered real-world pictures (all of them where none is), farthest first.
         verdict: of the whole. reason: why that is `cannot_tell`.
         params: as used.
         say: what a concept is called in a sentence.
@@ -178,9 +179,11 @@ class RepresentativenessResult:
         """Verdict of the whole and of each concept that has real-world pictures with labels."""
         found = rank_findings(self._concept(row) for row in self.concepts.to_dict("records"))
         wrong = [f for f in found if f.verdict in (Verdict.WARN, Verdict.FAIL)]
-        found = borne(found, self.verdict, self._of_the_whole(), "Add pictures of the list to collect to training.")
+        score = None if self.reason else covered_score(self.uncovered)
+        advice = "Add pictures of the list to collect to training."
+        found = borne(found, self.verdict, self._of_the_whole(), advice, score)
         verdict = worst([self.verdict, *(f.verdict for f in found)])
-        score = found[0].score if found else None if self.reason else covered_score(self.uncovered)
+        score = found[0].score if found else score
         open_concepts = [f for f in found if f.verdict is Verdict.CANNOT_TELL]
         reason = self.reason
         if not reason and verdict is Verdict.CANNOT_TELL:
@@ -196,8 +199,12 @@ class RepresentativenessResult:
             p_value=None if np.isnan(self.p_value) else self._smallest_p(),
             concepts=found,
             extra=self._extra(),
-            evidence=self._evidence() if self.verdict in (Verdict.WARN, Verdict.FAIL) else (),
-            fix=fix(len(self.collect), self.spots, self.what_if, self.say)
+            evidence=self._evidence()
+            if self.verdict in (Verdict.WARN, Verdict.FAIL)
+            else wrong[0].evidence
+            if wrong
+            else (),
+            fix=fix(self.collect["row"].tolist(), self.spots, self.what_if, self.say)
             if verdict in (Verdict.WARN, Verdict.FAIL)
             else "",
             tables=self._tables(),
@@ -244,7 +251,13 @@ class RepresentativenessResult:
             concept=concept,
             verdict=verdict,
             score=None if np.isnan(row["score"]) or verdict is Verdict.CANNOT_TELL else float(row["score"]),
-            headline=concept_sentence(row, self.params.min_concept_training, self.params.min_concept),
+            headline=concept_sentence(
+                row,
+                self.params.min_concept_training,
+                self.params.min_concept,
+                self.params.alpha,
+                [e.word for e in self.beyond],
+            ),
             evidence=self.evidence.get(concept, ()),
             fix=f"Add real-world pictures of {self.say(concept)} to training, the first of the list to collect first."
             if verdict in (Verdict.WARN, Verdict.FAIL)
@@ -311,26 +324,13 @@ class RepresentativenessResult:
 
 
 def rows_beyond(ends: Iterable[End]) -> Rows:
-    """Real-world pictures beyond any of these ends, ascending."""
-    return np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(e.rows for e in ends)]))
+    """Real-world pictures beyond any of these ends: the farthest beyond the first end first."""
+    return np.array(list(dict.fromkeys(row for e in ends for row in e.rows.tolist())), dtype=np.int64)
 
 
 def covered_score(uncovered: float) -> float:
     """Share of real-world pictures covered, in [0, 1]: 1 where no more are uncovered than of training itself."""
     return float(np.clip((1.0 - uncovered) / DEFAULT_FAR, 0.0, 1.0))
-
-
-def _with_outside(concepts: pd.DataFrame, far_of: Mapping[str, Rows], sides: Sides, outside: Rows) -> Float64:
-    """Share of each concept's real-world pictures that are uncovered or out of range; nan where not measured."""
-    column = {c: k for k, c in enumerate(sides.classes)}
-    out = []
-    for row in concepts.to_dict("records"):
-        if (far := far_of.get(str(row["concept"]))) is None:
-            out.append(np.nan)
-            continue
-        own = outside[sides.member[outside, column[str(row["concept"])]]]
-        out.append(len(np.union1d(far, own)) / int(row["real_world"]))
-    return np.array(out, dtype=np.float64)
 
 
 def _judged(concepts: pd.DataFrame, corrected: Float64, params: Params) -> pd.DataFrame:
@@ -360,16 +360,17 @@ def _whole(result_p: Float64, unlike: float, beyond: tuple[End, ...], shift: Shi
     return Verdict.PASS
 
 
-def _evidence(sides: Sides, coverage: Coverage, ids: NDArray[np.object_], params: Params) -> dict[str, tuple[str, ...]]:
-    """For each concept its uncovered real-world pictures, else all; by how covered, the farthest last."""
-    far = {int(row): float(f) for row, f in zip(coverage.rows, coverage.farther_than, strict=True)}
-    place = {int(row): i for i, row in enumerate(coverage.rows)}
+def _evidence(
+    sides: Sides, coverage: Coverage, uncovered: Mapping[str, Rows], ids: NDArray[np.object_], params: Params
+) -> dict[str, tuple[str, ...]]:
+    """For each concept the pictures its sentence counts, `uncovered`, in their order; where it has none, its
+    real-world pictures, those least like training first."""
+    alike = dict(zip(coverage.rows.tolist(), coverage.similarity[:, 0].tolist(), strict=True))
     out = {}
     for k, name in enumerate(sides.classes):
-        rows = sides.real_world[sides.member[sides.real_world, k]].tolist()
-        chosen = [r for r in rows if far[r] >= params.far] or rows
-        chosen.sort(key=lambda r: -coverage.similarity[place[r], 0])
-        out[name] = tuple(str(ids[r]) for r in chosen[: params.evidence])
+        rows = uncovered.get(name, np.empty(0, dtype=np.int64)).tolist()
+        rows = rows or sorted(sides.real_world[sides.member[sides.real_world, k]].tolist(), key=alike.__getitem__)
+        out[name] = tuple(str(ids[r]) for r in rows[: params.evidence])
     return out
 
 
@@ -412,12 +413,16 @@ def find_representativeness(
     beyond = shift.outside.sure(params.alpha, params.matters) if enough and corrected[2] <= params.alpha else ()
     unlike = float(far.mean())
     outside = np.isin(sides.real_world, rows_beyond(beyond))
-    concepts["uncovered"] = _with_outside(concepts, far_of, sides, sides.real_world[outside])
+    concepts, uncovered_of = with_outside(concepts, far_of, sides, rows_beyond(beyond))
+    judged = _judged(concepts, corrected[3:], params)
+    wrong = judged.loc[judged["verdict"].isin([Verdict.WARN, Verdict.FAIL]), "concept"]
+    lacking = np.unique(np.concatenate([sides.real_world[far | outside], *(uncovered_of[str(c)] for c in wrong)]))
     reason = "" if enough else too_few(len(sides.training), len(sides.real_world), params.min_pictures)
     listed = to_collect(
         image,
         sides,
         params.collect,
+        uncovered=lacking,
         least_labelled=MIN_LABELLED,
         seed=params.seed,
         progress=scaled(progress, 0.5, 0.7),
@@ -426,6 +431,7 @@ def find_representativeness(
     after, why_not = what_would_help(
         image,
         sides,
+        uncovered=lacking,
         splits=params.splits,
         least_labelled=MIN_LABELLED,
         seed=params.seed,
@@ -434,7 +440,7 @@ def find_representativeness(
     return RepresentativenessResult(
         ids=ids,
         shift=shift,
-        concepts=_judged(concepts, corrected[3:], params),
+        concepts=judged,
         coverage=coverage,
         p_value=float(np.min(corrected[:2])) if np.isnan(corrected[2]) else float(np.min(corrected[:3])),
         uncovered=float((far | outside).mean()),
@@ -460,7 +466,7 @@ def find_representativeness(
         what_if=after,
         why_not=why_not,
         own=own_model(dataset, sides.real_world, far),
-        evidence=_evidence(sides, coverage, ids, params),
+        evidence=_evidence(sides, coverage, uncovered_of, ids, params),
         verdict=_whole(corrected[:3], unlike, beyond, shift, params) if enough else Verdict.CANNOT_TELL,
         reason=reason,
         params=params,

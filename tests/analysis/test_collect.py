@@ -40,6 +40,23 @@ def test_the_crowd_that_training_misses_comes_first_and_no_copy_of_what_was_take
     assert list(found.order).index(61) > 0 if 61 in found.order else True
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_pictures_that_training_lacks_though_the_vectors_do_not_show_it_come_first(labelled) -> None:
+    """Of 40 pictures like training every fourth is a dim one."""
+    x, member, real = scene()
+    real = np.concatenate([real[:40], real[61:]])
+    shown = np.eye(2, dtype=bool)[np.repeat([0, 1, 0], [20, 20, 1])] if labelled else None
+    dim = np.arange(41) % 4 == 0
+    covered, among = similarities(x, real, member if labelled else None, shown)
+    probe = train(x, member, real)
+    plain, found = (choose(covered, among, probe, shown, 10, uncovered=u).order for u in (None, dim))
+    assert dim[found[:3]].all() and not dim[plain[:3]].all()
+    assert dim[found].sum() > dim[plain].sum()
+    every = choose(covered, among, probe, shown, 10, uncovered=np.ones(41, dtype=bool)).order
+    none = choose(covered, among, probe, shown, 10, uncovered=np.zeros(41, dtype=bool)).order
+    assert list(every) == list(none) == list(plain)
+
+
 def test_each_picture_is_listed_once_and_no_more_than_there_are() -> None:
     x, member, real = scene()
     covered, among = similarities(x, real)

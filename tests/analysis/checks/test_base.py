@@ -34,5 +34,13 @@ def test_a_whole_that_cannot_be_told_leaves_its_bearer_without_a_score_or_a_fix(
     assert (first.concept, first.score, first.fix) == ("a", None, "") and other == fine[1]
 
 
+def test_a_bearer_that_could_not_be_asked_has_the_score_of_the_whole_and_speaks_of_the_whole_first():
+    silent = tuple(ConceptFinding(c, Verdict.CANNOT_TELL, None, "Cannot tell: 3 pictures.") for c in "ab")
+    first, other = borne(silent, Verdict.WARN, "As a whole too many.", "Mend it.", 0.7)
+    assert (first.concept, first.verdict, first.score) == ("a", Verdict.WARN, 0.7) and other == silent[1]
+    assert first.headline == "As a whole too many. Of this concept alone it cannot be told: 3 pictures."
+    assert borne(FOUND, Verdict.WARN, "As a whole.", "", 0.1)[0].score == 0.8
+
+
 def test_without_concepts_there_is_none_to_bear_it():
     assert borne((), Verdict.FAIL, "All of it.") == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +13,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from analysis.blind_spots import BlindSpot
 from analysis.checks.base import IMAGES, Unavailable, Verdict
 from analysis.checks.representativeness import Params, covered_score, find_representativeness
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
-from analysis.real_use_words import alike_sentence, beyond_sentence, differs_sentence, fix, in_ten, tried
+from analysis.real_use_words import (
+    alike_sentence,
+    beyond_sentence,
+    concept_sentence,
+    differs_sentence,
+    fix,
+    in_ten,
+    tried,
+)
 from analysis.what_if import Step, WhatIf
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
@@ -113,8 +123,58 @@ def test_the_concept_that_looks_different_in_real_use_comes_first_with_its_real_
     found = found_in({"a": 40, "b": 40, "c": 40}, {"a": 20, "b": 20, "c": 20}, shifted=("b",))
     assert found.concepts[0].concept == "b" and found.concepts[0].verdict is Verdict.FAIL
     assert all(f.verdict is Verdict.PASS for f in found.concepts[1:])
-    assert all(i.startswith("r:") for i in found.concepts[0].evidence)
+    assert found.concepts[0].evidence and set(found.concepts[0].evidence) <= {f"r:{i:04d}" for i in range(140, 160)}
     assert "b" in found.extra["blind_spots"][0]["name"]
+
+
+def counted(finding):
+    """Pictures that a concept's finding says are uncovered."""
+    return round(finding.extra["uncovered"] * finding.extra["real_world"])
+
+
+@pytest.mark.parametrize("corner", [0, 16])
+def test_a_concept_s_evidence_is_the_pictures_its_sentence_counts(corner) -> None:
+    """Half of b looks in real use like c's training pictures: as a whole covered, yet not by b's own."""
+    (data, features), real = made({"a": 40, "b": 40, "c": 40}, {"a": 20, "b": 20, "c": 20}, corner=corner), 140
+    x = features.image.copy()
+    x[real : real + 10] = x[80:90]
+    found = find_representativeness(data, Features(MODEL, x, x), QUICK).findings()
+    (b,) = [f for f in found.concepts if f.concept == "b"]
+    assert b.verdict is Verdict.FAIL and set(b.evidence[:10]) == {f"r:{i:04d}" for i in range(real, real + 10)}
+    for f in found.concepts:
+        n = counted(f)
+        assert len(f.evidence) == n or not n
+        assert n == sum(int(k) for k in re.findall(r"(\d+) (?:of 20|more)", f.headline))
+    if not corner:  # only a concept is uncovered: its pictures are the check's
+        assert found.evidence == b.evidence
+
+
+def test_where_no_concept_could_be_asked_the_score_is_the_whole_s() -> None:
+    """A few labels in real use: too few of each concept, yet the whole is dark in a quarter."""
+    data, features = made({"a": 60, "b": 60}, {"a": 30, "b": 30}, corner=16)
+    kept = data.labels[(data.labels["image"] < 120) | (data.labels["image"] % 6 == 0)].reset_index(drop=True)
+    result = find_representativeness(replace(data, labels=kept), features, QUICK)
+    assert not isinstance(result, Unavailable)
+    found = result.findings()
+    assert found.verdict is Verdict.WARN and found.score == covered_score(result.uncovered) == found.concepts[0].score
+    assert found.concepts[0].headline.startswith("Real use as a whole differs. ")
+    assert "Of this concept alone it cannot be told: 60 training and 5" in found.concepts[0].headline
+
+
+@pytest.mark.parametrize(
+    ("verdict", "uncovered", "outside", "p", "words"),
+    [
+        ("pass", 0.25, 5, 0.4, ["no more", "1 of 24; 5 more are darker or warmer than all but a few training"]),
+        ("pass", 0.25, 0, 0.4, ["no more", "than chance explains: 6 of 24 (30 training"]),
+        ("pass", 0.125, 0, 0.01, ["Nearly covered: 12 % of its real-world pictures are unlike"]),
+        ("warn", 0.25, 2, 0.01, ["Partly covered: 25 %", "6 of 24, 2 only for being darker or warmer than all but"]),
+        ("fail", 0.75, 0, 0.01, ["Not covered: 75 %", "(18 of 24; 30 training"]),
+    ],
+)
+def test_what_is_said_of_a_concept_agrees_with_its_verdict(verdict, uncovered, outside, p, words) -> None:
+    row = {"verdict": verdict, "training": 30, "real_world": 24, "uncovered": uncovered, "outside": outside}
+    said = concept_sentence({**row, "p_corrected": p}, 5, 8, 0.05, ["darker", "warmer"])
+    assert all(w in said for w in words) and not (verdict == "pass" and said.startswith("Covered"))
 
 
 def test_a_person_s_own_model_is_asked_where_training_is_blind() -> None:
@@ -249,9 +309,15 @@ def test_a_gain_is_told_only_where_it_is_one_and_the_lists_own_only_where_it_bea
         tried_out(-0.09, -0.2, -0.02)
     )
     assert tried(None) == tried(WhatIf((), 5, 2, 4, float("nan"))) == ""
-    assert fix(30, (), tried_out(0.05, -0.07, 0.31)).startswith("Add pictures like the first 25") and not fix(
-        0, (), None
+    assert fix(range(30), (), tried_out(0.05, -0.07, 0.31)).startswith("Add pictures like the first 25") and not fix(
+        [], (), None
     )
+
+
+@pytest.mark.parametrize(("first", "words"), [(22, "3 of these 25 show it"), (40, "none of these 25 shows it")])
+def test_the_advice_says_how_many_of_the_first_listed_are_of_the_largest_gap(first, words) -> None:
+    spot = BlindSpot(np.arange(first, 60), 0.3, ("darker",), (), "")
+    assert words in fix(range(30), [spot], None) and "1 of these 1 shows it" in fix([first], [spot], None)
 
 
 def test_where_a_difference_was_found_real_use_is_not_said_to_look_like_training() -> None:
