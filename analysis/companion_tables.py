@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.checks.base import Verdict
+from analysis.checks.base import ConceptFinding, Verdict
 from analysis.companion_pool import Read, known_negatives, not_known
 from analysis.companions import LABEL, MARK, NUMBERS, Companion
 from analysis.composition import decode_thumbnail
@@ -28,10 +28,11 @@ Int64 = NDArray[np.int64]
 
 ACCUSED: Final = "accused"  # travels with the concept, and the score leans on it
 ITSELF: Final = "itself"  # likely a part of the concept: real pictures without the concept do not have it
-MIDDLE: Final = "middle"  # likely a part of the concept: in the middle of its pictures; no real picture tells
-UNPROVEN: Final = "unproven"  # out of focus, in most of its pictures and in few others: the concept or its company?
+MIDDLE: Final = "middle"  # likelier a part of the concept than its company; no real picture tells
+UNPROVEN: Final = "unproven"  # looks like company, in most of its pictures and in few others; no real picture tells
 ALONG: Final = "along"  # recurs, but nothing says that it misleads
-MOST: Final[Mapping[str, int]] = {ACCUSED: 6, ITSELF: 3, UNPROVEN: 3, MIDDLE: 3, ALONG: 3}
+OPEN: Final = (UNPROVEN, MIDDLE)  # the concept itself or its company: a person must look, so all of them are listed
+MOST: Final[Mapping[str, int]] = {ACCUSED: 6, ITSELF: 3, UNPROVEN: 16, MIDDLE: 16, ALONG: 3}
 """Companions listed a concept, by role, in this order."""
 COMPANION_COLUMNS: Final = [
     "concept", "number", "kind", "role", "name", "p_corrected", *NUMBERS, "real_positive_with", "picture_drop",
@@ -254,7 +255,31 @@ def headline(
                 else f"Labelled real pictures without {name} would tell."
             )
         )
+    undecided = sum(c["role"] == MIDDLE for c in own)
+    if undecided:
+        things, look = ("1 thing", "it") if undecided == 1 else (f"{undecided} things", "them")
+        return (
+            f"Nothing is shown to mislead the score, but it leans on {things} that may be {name} itself or its "
+            f"company: without labelled real pictures only you can tell. Look at {look}."
+        )
     return "Nothing that travels with it misleads the score."
+
+
+def left_open(found: Sequence[ConceptFinding]) -> int:
+    """Concepts that pass though their score leans on what may be their company."""
+    return sum(f.verdict is Verdict.PASS and bool(f.extra["candidates"]) for f in found)
+
+
+def nothing_shown(found: Sequence[ConceptFinding]) -> str:
+    """One sentence where every concept passes."""
+    some = left_open(found)
+    if not some:
+        return "Nothing was found that travels with a concept and would be mistaken for it."
+    of = f"{some} of {len(found)} concepts" if len(found) > 1 else "the concept"
+    return (
+        f"Nothing is shown to mislead a score. What the score of {of} leans on may be the thing itself or its company: "
+        "without labelled real pictures only you can tell."
+    )
 
 
 def described(row: Mapping[Any, Any], say: Say) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.companion_presence import presence
 from analysis.elements import Elements, LocalMaps, best_limit, find_elements
 from analysis.fixed_marks import Mark, find_mark
 from analysis.hiding import Fall, Scorer, Space, fall_of, fit_scorer, held_out_scorers, p_above_zero, rise_of
@@ -80,10 +81,11 @@ NUMBERS: Final = (
     "with_it", "n_with", "without_it", "n_without", "positives", "others", "lift", "low",
     "p_enriched", "score_before", "score_drop",
     "random_drop", "p_hidden", "real_with_it", "real_n", "real_count", "wrong_with", "wrong_without", "real_drop",
-    "p_elsewhere", "p_wrong", "p_real_hidden", "odds", "p_inserted",
+    "p_elsewhere", "p_wrong", "p_real_hidden", "odds", "p_inserted", "gap", "level", "beyond",
 )  # fmt: skip
 """Of a companion: share of positives that have it and their number, of others; lift and the lower end of its 95 %
-interval; then see the docstrings of `_enriched`, `_hidden` and `_elsewhere`. nan where not measured."""
+interval; then see the docstrings of `enriched`, `hide`, `_elsewhere`, `_inserted` and, where no real picture tells,
+`companion_presence.cut`. nan where not measured."""
 
 
 def examine(
@@ -127,6 +129,8 @@ def _measured(
         numbers |= hide(pool.maps.local[:n], at[:n], has[:n] & positive, scorers, of, seed)
         if real_negative.any():
             numbers |= _elsewhere(pool, at, real_negative, whole, numbers, seed)
+        elif numbers["p_hidden"] <= RARE:
+            numbers |= presence(pool.maps.reduced[:n], at[:n], positive)
     return numbers
 
 

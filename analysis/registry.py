@@ -234,7 +234,7 @@ CHECKS: tuple[Check, ...] = (
         function=co_occurrence.find_co_occurrence,
         params=co_occurrence.Params,
         method=co_occurrence.METHOD,
-        version=5,
+        version=6,
     ),
 )
 

@@ -18,9 +18,10 @@ The lift is relative to all pictures, so a dominant concept has a lift near 1. T
 (`analysis.narrowing`), and the element is hidden in a few pictures themselves.
 
 Limits. Without labelled real pictures an unlabelled companion cannot be told from a part of the concept: where one is
-in most of its pictures, in few others and out of focus (at the rim, or small and all over the picture), the answer is
-`cannot_tell` and the person sees it; one in the middle is taken for a part of the concept. Elements are as coarse as
-the model's grid (7 x 7). What the model cannot see it cannot lean on.
+in most of its pictures, in few others, and out of focus (at the rim, or small and all over the picture) or clearly
+there or clearly not (`analysis.companion_presence`), the answer is `cannot_tell` and the person sees it. Any other is
+likelier a part of the concept: it is named as what may be either, and what is said of the concept leaves it open.
+Elements are as coarse as the model's grid (7 x 7). What the model cannot see it cannot lean on.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from analysis.checks.base import (
     worst,
 )
 from analysis.companion_pool import known_negatives, read_pool, single_targets
+from analysis.companion_presence import there_or_not
 from analysis.companions import LABEL, MARK, Companion, enriched, examine, p_joint, with_label
 from analysis.dataset import Dataset, is_within
 from analysis.features import Features
@@ -87,8 +89,11 @@ METHOD: Final = """
   and recover when it is hidden; a mark on the same pixels is printed on and needs no more.
 - **Look at this:** all yes, corrected for the number of things tried (Benjamini and Hochberg), and it is in 30 % of the
   concept's pictures or more. **Needs work:** half or more of the pictures that have it without the concept are wrong.
-- **Cannot tell:** something at the rim, or small and now here, now there, is in most of the concept's pictures and
-  hardly elsewhere, and no real picture says whether it is the thing itself or its company. You see it: decide.
+- **Cannot tell:** something is in most of the concept's pictures and hardly elsewhere, and no real picture says whether
+  it is the thing itself or its company; and it looks like company: it is at the rim, or small and now here, now there,
+  or clearly there in some pictures and in the rest as little as in other concepts'. You see it: decide.
+- **Fine** says only that nothing is shown to mislead. What the score leans on is listed all the same: without labelled
+  real pictures it is likely the thing itself, but may be its company.
 - **The fix is tried.** Only pictures in which the concept takes more room than its company are kept, a probe learns
   anew, and real pictures say what that brings and what it costs. It is recommended only where wrong answers become
   fewer (McNemar's test) and at most 5 of 100 pictures of the concept are lost; else it says that this does not help.
@@ -162,8 +167,10 @@ class CoOccurrenceResult:
             headline = f"{self.say(bad[0].concept)}{more}: {bad[0].headline[0].lower()}{bad[0].headline[1:]}"
         elif verdict is Verdict.CANNOT_TELL:
             headline = not_judged(found, self.say)
+            if tables.left_open(found):
+                headline = headline.partition("; the other")[0] + "; of the others nothing is shown to mislead a score."
         else:
-            headline = "Nothing was found that travels with a concept and would be mistaken for it."
+            headline = tables.nothing_shown(found)
         return Findings(
             verdict=verdict,
             score=found[0].score,
@@ -197,7 +204,7 @@ class CoOccurrenceResult:
             {
                 "n": int(row["n"]),
                 "confounders": tables.confounders(accused),
-                "candidates": tables.confounders(own[own["role"] == tables.UNPROVEN]),
+                "candidates": tables.confounders(own[own["role"].isin(tables.OPEN)]),
             },
         )
 
@@ -265,7 +272,8 @@ def _role(companion: Companion, p: float, grid: tuple[int, int], params: Params)
         return tables.ITSELF if n["p_elsewhere"] > params.alpha else tables.ALONG
     if n["with_it"] - n["without_it"] < params.sure:
         return tables.ALONG
-    return tables.UNPROVEN if out_of_focus(companion.at[companion.has], grid) else tables.MIDDLE
+    apart = out_of_focus(companion.at[companion.has], grid) or there_or_not(n)
+    return tables.UNPROVEN if apart else tables.MIDDLE
 
 
 def find_co_occurrence(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ROLES: Final[Mapping[str, tuple[str, str]]] = {
     "accused": ("misleads the score", "#D8143B"),
     "itself": ("likely the thing itself", "#14899D"),
-    "middle": ("likely the thing itself: in the middle", "#14899D"),
-    "unproven": ("the thing itself or its company?", "#D98200"),
+    "middle": ("likely the thing itself, else its company: only you can tell", "#14899D"),
+    "unproven": ("the thing itself or its company? Only you can tell", "#D98200"),
     "along": ("recurs, does not mislead", OTHER_COLOUR),
 }
 KINDS: Final = {"look": "", "mark": "", "label": "label "}

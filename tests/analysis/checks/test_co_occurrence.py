@@ -15,6 +15,7 @@ from scipy.stats import binom
 from analysis.checks.base import Unavailable, Verdict
 from analysis.checks.co_occurrence import Params, find_co_occurrence
 from analysis.companion_pool import read_pool, single_targets
+from analysis.companion_presence import cut, presence, there_or_not
 from analysis.companion_tables import fix_sentence, narrowing_rows, p_fewer_wrong
 from analysis.companions import LOOK, enriched, p_joint, wilson
 from analysis.dataset import Dataset, label_frame
@@ -157,6 +158,65 @@ def test_without_real_pictures_company_is_shown_and_not_accused():
     found = findings(made(parts, [("bouquet",)] * 40 + [("couple",)] * 60))
     assert found.verdict is Verdict.CANNOT_TELL and found.reason
     assert all(c.extra["confounders"] == [] for c in found.concepts)
+
+
+NOT_CUT = dict.fromkeys(("gap", "level", "beyond"), float("nan"))
+
+
+def said_to_be_there_or_not(own, others):
+    return there_or_not(NOT_CUT | cut(np.asarray(own, np.float32), np.asarray(others, np.float32)))
+
+
+def test_company_is_clearly_there_or_not_and_the_thing_itself_is_there_by_degrees():
+    rng = np.random.default_rng(0)
+    others, there, without = rng.normal(0.3, 0.05, 280), rng.normal(0.9, 0.03, 60), rng.normal(0.3, 0.05, 10)
+    assert said_to_be_there_or_not([*there, *without], others)
+    assert not said_to_be_there_or_not(rng.normal(0.8, 0.1, 70), others)  # by degrees
+    assert not said_to_be_there_or_not([*there, *(without + 0.3)], others)  # more of it than others even without it
+    assert not said_to_be_there_or_not([*there, *without], [*others[:240], *there[:40]])  # others have it too
+    assert not said_to_be_there_or_not([*there, *without[:3]], others)  # three odd pictures are no side
+    assert not said_to_be_there_or_not(there[:6], others) and not said_to_be_there_or_not(there, [])
+    assert presence(np.zeros((4, 2, 3), np.float32), np.zeros((4, 2), bool), np.ones(4, bool)) == {}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(20, 120), st.floats(0, 1))
+def test_one_cloud_of_pictures_is_hardly_ever_called_there_or_not(seed, n, above):
+    rng = np.random.default_rng(seed)
+    assert not said_to_be_there_or_not(rng.normal(above, 0.2, n), rng.normal(0, 0.2, 200))
+
+
+class Photographed(Made):
+    """Small things in a row of the middle; the thing itself is there by degrees, its company is or is not."""
+
+    def __init__(self, parts, seed=0, *, marked=()):
+        super().__init__([[] for _ in parts], seed, marked=marked)
+        rng = np.random.default_rng((seed, 1))
+        for i, of in enumerate(parts):
+            for part, _ in of:
+                strength = 1.5 if part == VEIL[0] else rng.uniform(0.1, 0.9)
+                at = (1, 1) if part == VEIL[0] else (2, slice(1, 3))
+                self.maps[i][at][..., 6 * part : 6 * part + 6] += strength
+
+
+def photographed(with_it):
+    parts = [[THING, VEIL] if i < with_it else [THING] for i in range(60)] + [[OTHER]] * 60
+    found = findings(made(parts, [("bouquet",)] * 60 + [("couple",)] * 60, kind=Photographed))
+    return found, next(c for c in found.concepts if c.concept == "bouquet")
+
+
+def test_company_in_the_middle_is_shown_where_no_real_picture_tells():
+    found, bouquet = photographed(48)
+    assert bouquet.verdict is Verdict.CANNOT_TELL and bouquet.score is None and found.verdict is Verdict.CANNOT_TELL
+    first = bouquet.extra["candidates"][0]
+    assert set(first["evidence"]) <= {f"{i}.jpg" for i in range(48)} and bouquet.evidence == tuple(first["evidence"])
+
+
+def test_the_thing_itself_in_the_middle_is_left_open_and_no_cause_for_alarm():
+    found, bouquet = photographed(0)
+    assert {c.verdict for c in found.concepts} == {Verdict.PASS} and bouquet.score == 1
+    assert bouquet.extra["candidates"], "what the score leans on is listed: it may be company all the same"
+    assert "may be “bouquet” itself or its company" in bouquet.headline and "only you can tell" in found.headline
 
 
 def test_real_pictures_without_a_label_are_shown_for_the_person_to_decide_and_accuse_nobody():
