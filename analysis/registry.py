@@ -135,7 +135,7 @@ CHECKS: tuple[Check, ...] = (
         params=taxonomy.Params,
         method=taxonomy.METHOD,
         reads_taxonomy=True,
-        version=4,
+        version=5,
     ),
     Check(
         id="description",

@@ -18,9 +18,12 @@ from analysis.names import leaf
 from analysis.probe import Targets
 from analysis.same_name import Reason, SameName
 from analysis.taxonomy_facts import Kind, Problem, Say
-from analysis.tree_fit import Agreement, Siblings, agreement, siblings_apart
+from analysis.tree_fit import Agreement, Place, Siblings, agreement, siblings_apart
 
 MIN_CLASSES: Final = 6  # below, random trees of the same sizes are too few for a null
+THIRD: Final = 1 / 3  # of a concept's pictures, that one other branch has where the own one is hardly ever next best
+RARELY: Final = 0.25  # of what chance gives the own branch: hardly ever
+EXPECTED: Final = 2.0  # pictures that chance gives it at least; below, none at all is no wonder
 
 
 def two_names(
@@ -107,25 +110,72 @@ def not_told_apart(pairs: Sequence[Siblings], classes: Sequence[str], *, alpha: 
 
 
 def fit_of(
-    probability: NDArray[np.float64], t: Targets, groups: Sequence[str | None], enough: Sequence[int], *, seed: int
+    probability: NDArray[np.float64],
+    t: Targets,
+    groups: Sequence[str | None],
+    enough: Sequence[int],
+    *,
+    most: float,
+    seed: int,
 ) -> Agreement | None:
-    """Agreement over the classes of a branch with enough images; None with too few, or no two groups of siblings."""
+    """Agreement over the classes of a branch with enough images; None with too few, or no two groups of siblings.
+
+    The p-values of its places are those of `_corrected`; `most` is the share of a class's pictures that one other
+    branch must have.
+    """
     below = {i: g for i in enough if (g := groups[i])}  # the top is no branch to lie in
     kept = np.array(list(below), dtype=np.int64)
     size = Counter(below.values())
     if len(kept) < MIN_CLASSES or sum(s > 1 for s in size.values()) < 2:
         return None
     rows = np.flatnonzero(np.isin(t.first, kept))
-    renumbered = np.searchsorted(kept, t.first[rows])
-    found = agreement(probability[np.ix_(rows, kept)], renumbered, list(below.values()), seed=seed)
-    places = tuple(type(p)(int(kept[p.concept]), p.own, p.other, p.share, p.p_value) for p in found.places)
+    first, among = np.searchsorted(kept, t.first[rows]), probability[np.ix_(rows, kept)]
+    found = agreement(among, first, list(below.values()), seed=seed)
+    p_values = _corrected(found.places, among, first, list(below.values()), most)
+    places = tuple(
+        Place(int(kept[p.concept]), p.own, p.other, p.share, q) for p, q in zip(found.places, p_values, strict=True)
+    )
     return Agreement(found.own, found.by_chance, found.p_value, places)
 
 
+def _corrected(
+    places: Sequence[Place],
+    probability: NDArray[np.float64],
+    first: NDArray[np.int64],
+    groups: Sequence[str],
+    most: float,
+) -> list[float]:
+    """p-value of each place, one-sided, of "its pictures look at least as much like the own branch as the other".
+
+    A sign test over all its pictures: has the other branch the likelier concept, or the own one? Times the
+    number of places (Bonferroni): a concept found makes no other easier to find. One not far enough off counts as 1.
+    """
+    from scipy.stats import binomtest
+
+    of = np.array(groups)
+    p_values = np.ones(len(places))
+    for at, place in enumerate(places):
+        mine = probability[first == place.concept]
+        beside = np.arange(len(of)) != place.concept
+        own = (of == of[place.concept]) & beside
+        if not _far_off(place, len(mine), own.sum() / beside.sum(), most):
+            continue
+        other = mine[:, of == place.other].max(axis=1) > mine[:, own].max(axis=1)
+        p_values[at] = binomtest(int(other.sum()), len(mine), 0.5, alternative="greater").pvalue
+    return [min(1.0, float(p) * len(places)) for p in p_values]
+
+
+def _far_off(place: Place, pictures: int, by_chance: float, most: float) -> bool:
+    """Whether the other branch has most of the pictures; or a third, and the own one hardly any of those that its
+    share `by_chance` of all other concepts would give it."""
+    hardly = by_chance * pictures >= EXPECTED and place.own <= RARELY * by_chance
+    return place.share >= most or (place.share >= THIRD and hardly)
+
+
 def out_of_place(
-    fit: Agreement, classes: Sequence[str], groups: Sequence[str | None], *, alpha: float, most: float, say: Say
+    fit: Agreement, classes: Sequence[str], groups: Sequence[str | None], *, alpha: float, say: Say
 ) -> list[Problem]:
-    """Concepts whose pictures mostly (`most`) go to one other branch; the tree itself where it follows no looks."""
+    """Concepts whose pictures go to one other branch; the tree itself where it follows no looks."""
     if fit.p_value > alpha:
         least = min(fit.places, key=lambda p: (p.own, classes[p.concept]))  # said of the one that shows it most plainly
         return [
@@ -153,7 +203,7 @@ def out_of_place(
             p.p_value,
         )
         for p in fit.places
-        if p.p_value <= alpha and p.share >= most
+        if p.p_value <= alpha
     ]
 
 

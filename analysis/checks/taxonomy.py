@@ -11,8 +11,9 @@ suspected slip, as *glove* and *globe* are (`analysis.same_name`).
 Then the pictures (`analysis.tree_fit`): a cross-validated linear probe gives every picture a probability for every
 concept. Siblings - concepts with one parent, and those at the top, which a flat folder has only - are not told apart
 where their AUC is significantly below 0.75 (null: it is 0.75; corrected over all pairs asked). A concept looks like
-its cousins where the next best answer for its pictures is significantly more often a concept of one other branch than
-of its own, for most of its pictures; asked only where the tree as a whole follows looks better than trees drawn at
+its cousins where the next best answer is a concept of one other branch for most of its pictures, or for a third of them
+and hardly ever of its own, and significantly more of all its pictures look like that branch than like its own (sign
+test, Bonferroni over all concepts); asked only where the tree as a whole follows looks better than trees drawn at
 random, else that is the finding. Without a written taxonomy one is drafted from the labels, and only what can be
 wrong with such a draft is asked.
 `fail`: an entry above itself; a label unknown to the taxonomy that holds a tenth of all labels or more. All else is
@@ -78,10 +79,11 @@ METHOD: Final = """
   classifier that has not seen the pictures ranks them; where it would take one for the other in significantly more
   than 1 of 4 pairs, the two are named: one entry or two?
 - **Looks like another branch.** Set a concept's own name aside: what would its pictures be taken for next? Named where
-  most of them go to one other branch, more than chance explains. If the whole tree follows looks no better than
-  trees drawn at random, that is said instead: it is then made by something else than looks, which may be right.
+  most of them go to one other branch, or a third of them and hardly any to its own, more than chance explains. If
+  the whole tree follows looks no better than trees drawn at random, that is said instead: it is then made by
+  something else than looks, which may be right.
 - **Needs work:** a concept above itself, or an unknown label that holds a tenth of all labels. All else: **Look at
-  this.** Corrected for the number of questions (Benjamini and Hochberg).
+  this.** Corrected for the number of questions (pairs: Benjamini and Hochberg; branches: Bonferroni).
 """
 
 
@@ -313,9 +315,9 @@ def find_taxonomy(
     asked = [(a, b) for a, b in siblings if a in many and b in many]
     pairs = siblings_apart(probability, t.first, asked, limit=params.told_apart)
     found += not_told_apart(pairs, t.classes, alpha=params.alpha, say=say)
-    fit = fit_of(probability, t, groups, enough, seed=params.seed)
+    fit = fit_of(probability, t, groups, enough, most=params.most, seed=params.seed)
     if fit is not None:
-        found += out_of_place(fit, t.classes, groups, alpha=params.alpha, most=params.most, say=say)
+        found += out_of_place(fit, t.classes, groups, alpha=params.alpha, say=say)
     return TaxonomyResult(
         problems=tuple(found),
         tree=tree,

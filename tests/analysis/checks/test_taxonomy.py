@@ -20,10 +20,12 @@ from analysis.concept_tree import build_tree, drafted, entry_of, spelling, spoke
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ModelInfo, l2_normalised
 from analysis.features import Features
+from analysis.probe import Targets
 from analysis.same_name import Reason, alike, same_descriptions
 from analysis.taxonomy import Entry
 from analysis.taxonomy_facts import Kind
-from analysis.tree_fit import agreement, siblings_apart
+from analysis.taxonomy_looks import fit_of
+from analysis.tree_fit import Agreement, agreement, siblings_apart
 
 MODEL = ModelInfo("made", "made", "Made", "", "", 8, 8, 8, False)
 TREE = (
@@ -251,6 +253,54 @@ def branched(centres: Mapping[str, Sequence[float]]) -> Findings:
 def test_a_concept_that_lies_in_the_wrong_branch_is_named() -> None:
     assert kinds(branched(two_branches(None))) == {}
     assert kinds(branched(two_branches("A/a1"))) == {"A/a1": {str(Kind.LIKE_COUSINS)}}
+
+
+def looks(likes: Sequence[str], groups: Sequence[str], *, each: int = 22, seed: int = 0) -> Agreement:
+    """Agreement of concepts whose pictures have their next best answers in the groups `likes`: one letter for all of
+    them, or several to draw from for each picture, with a dash for no group in particular."""
+    rng = np.random.default_rng(seed)
+    k = len(groups)
+    first = np.repeat(np.arange(k), each)
+    p = rng.uniform(0.0, 0.1, (len(first), k))
+    for i, c in enumerate(first):
+        liked = rng.choice(list(likes[c]))
+        p[i, [g == liked for g in groups]] += rng.uniform(0.3, 0.4)
+        if liked == "-":  # but rather the second group than the first
+            p[i, int(rng.choice([j for j in range(k) if groups[j] not in "AB"]))] = 0.5
+            p[i, [g == "B" for g in groups]] += 0.1
+    p[np.arange(len(first)), first] = 1.0
+    t = Targets(np.arange(len(first)), tuple(f"c{i}" for i in range(k)), np.eye(k, dtype=bool)[first])
+    found = fit_of(p, t, list(groups), range(k), most=0.6, seed=0)
+    assert found is not None and found.p_value <= 0.05
+    return found
+
+
+GROUPS = "AAAAAABBBBBBCCCCCCDDDDDD"
+
+
+def test_a_concept_that_is_hardly_ever_like_its_own_branch_is_named_with_less_than_most_in_another() -> None:
+    found = looks(["BBBB-----", *GROUPS[1:]], GROUPS)
+    (place,) = [p for p in found.places if p.p_value <= 0.05]
+    assert (place.concept, place.other, place.own) == (0, "B", 0) and 1 / 3 <= place.share < 0.6
+    # of two branches in turn, the own one among them, nothing is said
+    assert not [p for p in looks(["AB", *GROUPS[1:]], GROUPS).places if p.p_value <= 0.05]
+
+
+def test_one_concept_in_the_wrong_branch_makes_no_other_easier_to_find() -> None:
+    undecided = ["BBBA", *GROUPS[1:]]
+    moved = [*undecided[:-1], "C"]
+    for seed in range(4):
+        alone, beside = looks(undecided, GROUPS, seed=seed), looks(moved, GROUPS, seed=seed)
+        assert [p.concept for p in beside.places if p.concept == 23 and p.p_value <= 0.05] == [23]
+        assert beside.places[0].p_value == alone.places[0].p_value
+
+
+def test_undecided_concepts_alarm_no_more_often_than_alpha() -> None:
+    trials = 60
+    alarms = sum(
+        any(p.p_value <= 0.05 for p in looks(["AB"] * 3 + [*GROUPS[3:]], GROUPS, seed=s).places) for s in range(trials)
+    )
+    assert alarms <= binom.ppf(0.975, trials, 0.05)
 
 
 def test_a_tree_that_does_not_follow_looks_is_said_as_a_whole() -> None:
