@@ -30,6 +30,9 @@ differ in one word have 0.95 at most, in a shop's 81 descriptions, the same text
 SAME_MEANING_SHORT: Final = 0.90
 """The same for short texts, where one other word ("red" for "green") already takes it to about 0.8."""
 SHORT: Final = 12  # words
+BOILERPLATE: Final = 7
+"""Words, the entry's name left out, from which a text says more than the name: two that are equal but for the names are
+then one text used twice. In a shorter one the name is what it says (*a glass bottle*, *a plastic bottle*)."""
 _STOP: Final = frozenset(
     {"a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "is", "it", "its", "of", "on"}
     | {"or", "that", "the", "this", "to", "with"}
@@ -127,7 +130,7 @@ def suggestion(label: str, tree: ConceptTree) -> tuple[str, Reason] | None:
 def same_descriptions(
     entries: Sequence[Entry], encode: Callable[[Sequence[str]], NDArray[np.float32]] | None
 ) -> tuple[tuple[str, str], ...]:
-    """Pairs of entries whose descriptions say the same, the entries' own names left out.
+    """Pairs of entries whose descriptions say the same; in long ones the entries' own names are left out.
 
     Args:
         entries: of the taxonomy.
@@ -137,13 +140,16 @@ def same_descriptions(
     told = [e for e in entries if e.description]
     if len(told) < 2:
         return ()
-    words = [_content(e) for e in told]
+    words, beside = [_content(e) for e in told], [_content(e, named=False) for e in told]
     vectors = encode([e.description for e in told]) if encode is not None else None
     found = []
     for i in range(len(told)):
         for j in range(i + 1, len(told)):
             same = words[i] == words[j] and bool(words[i])
-            if vectors is not None and not same:
+            but_for_names = not same and beside[i] == beside[j]
+            if but_for_names:
+                same = len(beside[i]) >= BOILERPLATE
+            elif vectors is not None and not same:
                 length = min(len(told[i].description.split()), len(told[j].description.split()))
                 limit = SAME_MEANING_SHORT if length <= SHORT else SAME_MEANING
                 same = float(vectors[i] @ vectors[j]) >= limit
@@ -152,8 +158,8 @@ def same_descriptions(
     return tuple(found)
 
 
-def _content(entry: Entry) -> frozenset[str]:
-    """The words of a description that carry meaning, without those of the entry's own name."""
-    own = set(spelling(entry.name).split())
+def _content(entry: Entry, *, named: bool = True) -> frozenset[str]:
+    """The words of a description that carry meaning; without those of the entry's own name unless `named`."""
+    own = set() if named else set(spelling(entry.name).split())
     words = re.findall(r"\w+", entry.description.casefold())
     return frozenset(w for w in words if w not in _STOP and spelling(w) not in own)

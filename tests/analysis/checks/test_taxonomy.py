@@ -161,10 +161,18 @@ def test_descriptions_say_the_same_by_words_or_by_meaning_and_one_other_word_mak
     assert same_descriptions([red, replace(green, description="The apple, whole and red")], None) == (
         ("Gala", "Granny"),
     )
-    named = [Entry("Gala", "Gala is an apple that is crisp"), Entry("Fuji", "Fuji is an apple that is crisp")]
+    text = "{} is a crisp apple, grown in Kent, sold by weight, best eaten fresh"
+    named = [Entry(name, text.format(name)) for name in ("Gala", "Fuji")]
     assert same_descriptions(named, None) == (("Gala", "Fuji"),)
     near = np.array([[1, 0], [0.96, 0.28]], dtype=np.float32)
     assert same_descriptions([red, green], lambda texts: near[: len(texts)]) == (("Gala", "Granny"),)
+
+
+@pytest.mark.parametrize("text", ["a {} bottle", "A {}, whole", "a photo of a {}", "a big {} thing, seen from above"])
+def test_short_descriptions_that_differ_in_the_name_are_two(text: str) -> None:
+    two = [Entry(name, text.format(name)) for name in ("glass", "plastic")]
+    assert same_descriptions(two, None) == same_descriptions(two, lambda texts: np.ones((len(texts), 1))) == ()
+    assert same_descriptions([Entry(name, text.format("glass")) for name in ("glass", "plastic")], None) != ()
 
 
 def test_siblings_that_are_one_thing_cut_in_two_at_random_are_named_and_others_are_not() -> None:
