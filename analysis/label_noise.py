@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.label_views import Kernels, neighbour_views, spaces, standardised
-from analysis.noise_evidence import NoiseEvidence, noise_evidence
+from analysis.noise_evidence import NoiseEvidence, noise_evidence, noise_evidence_alone
 from analysis.progress import Progress, no_progress, no_tick
 
 Float64 = NDArray[np.float64]
@@ -214,7 +214,7 @@ class Doubts:
         power: float64 (k,), share of other classes' pictures that would look wrong under a label of this class,
             were wrong labels as common as usual (`USUAL_RATE`).
         rate: estimated share of wrong labels.
-        evidence: that labels are wrong; None where classes do not exclude each other.
+        evidence: that labels are wrong; None where it was not asked for.
     """
 
     picture: Int64
@@ -273,7 +273,9 @@ def doubts(
     tick = partial(progress, 3, 4, "weighing the doubts")
     noise = estimate_noise(total, label, allowed, tick)
     if several:
-        return _several(noise, member, barred, cut)
+        odds = (total[:, 0] - total[:, 1]).reshape(member.shape)
+        alone = noise_evidence_alone(odds, member, seed=seed, tick=tick)
+        return replace(_several(noise, member, barred, cut), evidence=alone)
     of = np.ones(len(label), dtype=bool) if counted is None else counted[picture, label]
     evidence = noise_evidence(total[of], label[of], allowed[of], seed=seed, tick=tick)
     return replace(_single(noise, picture, label, allowed, cut), evidence=evidence)

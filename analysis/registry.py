@@ -74,7 +74,7 @@ CHECKS: tuple[Check, ...] = (
         function=uniqueness.find_uniqueness,
         params=uniqueness.Params,
         method=uniqueness.METHOD,
-        version=5,
+        version=6,
     ),
     Check(
         id="leakage",
@@ -86,7 +86,7 @@ CHECKS: tuple[Check, ...] = (
         function=leakage.find_leakage,
         params=leakage.Params,
         method=leakage.METHOD,
-        version=6,
+        version=7,
     ),
     Check(
         id="consistency",
@@ -122,7 +122,7 @@ CHECKS: tuple[Check, ...] = (
         function=label_errors.find_label_errors,
         params=label_errors.Params,
         method=label_errors.METHOD,
-        version=4,
+        version=5,
     ),
     Check(
         id="taxonomy",

@@ -8,11 +8,11 @@ world together), by kernel regressions, distances and votes of neighbours, stack
 cannot dominate; then once more with the suspicious labels set aside. A model of how labels go wrong (the share
 of wrong ones, evenly or between certain concepts; Dawid and Skene 1979) turns this into a probability that the
 label is wrong. A label is flagged when it is right with a probability below `flag_below`. The null hypothesis is that
-all labels are right and some pictures ambiguous. Three questions share `alpha` (Bonferroni). Two are likelihood ratios
-against labels drawn from the null (`analysis.noise_evidence`): of all labels together, and of each concept. The third
-compares the number flagged with the Poisson law of three times the mean that the calibrated probabilities give
+all labels are right and some pictures ambiguous. Two questions share `alpha` (Bonferroni). The first is a likelihood
+ratio against labels drawn from the null (`analysis.noise_evidence`), of all labels together and of each concept. The
+second compares the number flagged with the Poisson law of three times the mean that the calibrated probabilities give
 (corrected for the number of concepts: Benjamini and Hochberg 1995); it sees wrong labels where hardly any picture is
-ambiguous, and it alone is asked where pictures carry several concepts. `warn` is a corrected p of at most `alpha`, or
+ambiguous. `warn` is a corrected p of at most `alpha`, or
 to be the most suspicious concept where all labels together say so, and `min_wrong` labels flagged in the dataset: a
 single one says little of the others, whatever its p. `fail` is also `fail_share` of the labels or more.
 Idea of judging labels out of sample: Northcutt et al. 2021, arXiv:1911.00068.
@@ -57,7 +57,7 @@ DEFAULT_MIN_WRONG = 2  # flagged labels that make a verdict: a single odd pictur
 DEFAULT_MIN_POWER = 0.5  # a wrong label of the concept must be seen at least half the time to call it fine
 DEFAULT_SUSPECTS = 48  # listed a concept: one page of the gallery
 CAUTION: Final = 3.0  # times the expected number: the probabilities are estimated from the same pictures
-QUESTIONS: Final = 3  # that share alpha
+QUESTIONS: Final = 2  # that share alpha: are labels unlikely, are many flagged
 NEIGHBOURS: Final = 4  # of each concept beside a suspect: what fits a row
 FLOW_ROWS: Final = 400
 PREDICTION_LIMIT: Final = 2.0  # log-odds a person's own prediction may add: it may have seen the label
@@ -70,7 +70,7 @@ METHOD: Final = """
   estimated from your pictures (Dawid and Skene 1979). A label is flagged when it is wrong with a
   probability of 3 in 10 or more.
 - **Look at this:** more labels look wrong than ambiguous pictures alone would explain in 19 of 20 datasets. Labels are
-  drawn anew 199 times, as often another one as the pictures are ambiguous, and compared with yours: all
+  drawn anew 399 times, as often another one as the pictures are ambiguous, and compared with yours: all
   together, and concept by concept (corrected for their number). A single odd label is listed, but no verdict.
   **Needs work:** at least a tenth of the
   concept's labels. **Cannot tell:** fewer than 8 pictures, or concepts this model cannot tell apart.
@@ -121,7 +121,8 @@ class LabelErrorsResult:
         table: one row a judged concept, most suspicious first: `concept`; `n` (int, labels); `flagged`
             (int); `expected` (float, that ambiguity alone explains); `power` (float in [0, 1], share of other
             pictures that would look wrong here); `most_like` (str, most frequent suggestion or empty);
-            `p_value`, `p_corrected` (nan where not tested); `score` (1 - flagged / n); `verdict`.
+            `p_value`, `p_corrected` (nan where not tested); `for_all` (bool, its verdict is that of all labels
+            together); `score` (1 - flagged / n); `verdict`.
         suspects: one row a flagged label, most suspicious first, up to `Params.suspects` a concept: `image_id`,
             `concept`, `suggested_concept`, `score`, `neighbours` (list of image_ids of the suggested concept, most
             alike first), `neighbours_given` (likewise of its own concept).
@@ -179,6 +180,15 @@ class LabelErrorsResult:
             return f"{flagged:,} of {judged:,} labels look odd, no more than ambiguous pictures explain."
         return f"None of {judged:,} labels looks wrong."
 
+    @property
+    def _others(self) -> str:
+        """What is said of the flagged labels of a concept that has no finding."""
+        if int(self.table["flagged"].sum()) == 1:
+            return ", the only one"
+        if self.table["for_all"].any():
+            return ": too few by themselves, but labels as a whole look wrong more often than ambiguity explains"
+        return ", no more than ambiguous pictures explain"
+
     def _finding(self, row: Mapping[Hashable, Any]) -> ConceptFinding:
         verdict, concept = Verdict(row["verdict"]), str(row["concept"])
         mine = self.suspects[self.suspects["concept"] == concept]
@@ -187,7 +197,7 @@ class LabelErrorsResult:
             concept=concept,
             verdict=verdict,
             score=float(row["score"]) if verdict is not Verdict.CANNOT_TELL else None,  # nothing could be noticed
-            headline=_sentence(row, self.say, self.params, alone=int(self.table["flagged"].sum()) == 1),
+            headline=_sentence(row, self.say, self.params, self._others),
             evidence=tuple(mine["image_id"].astype(str)),
             fix=_fix(row, self.say) if bad else "",
             extra={
@@ -197,12 +207,13 @@ class LabelErrorsResult:
                 "power": float(row["power"]),
                 "most_like": str(row["most_like"]),
                 "p_value": float(row["p_corrected"]),
+                "borne_for_the_whole": bool(row["for_all"]),
                 "suspects": mine.drop(columns="concept").to_dict("records"),
             },
         )
 
 
-def _sentence(row: Mapping[Hashable, Any], say: Say, params: Params, *, alone: bool) -> str:
+def _sentence(row: Mapping[Hashable, Any], say: Say, params: Params, quiet: str) -> str:
     n, flagged, name = int(row["n"]), int(row["flagged"]), say(str(row["concept"]))
     pictures = f"{n:,} picture{'' if n == 1 else 's'} labelled {name}"
     if row["verdict"] == Verdict.CANNOT_TELL:
@@ -216,9 +227,10 @@ def _sentence(row: Mapping[Hashable, Any], say: Say, params: Params, *, alone: b
         return f"None of the {pictures} looks like something else."
     like = f"; most like {say(str(row['most_like']))}" if row["most_like"] else ""
     looks = "looks" if flagged == 1 else "look"
-    quiet = ", the only one" if alone else ", no more than ambiguous pictures explain"
-    end = "" if row["verdict"] in (Verdict.WARN, Verdict.FAIL) else quiet
-    return f"{flagged:,} of {pictures} {looks} like something else{like}{end}."
+    said = f"{flagged:,} of {pictures} {looks} like something else{like}"
+    if row["verdict"] not in (Verdict.WARN, Verdict.FAIL):
+        return f"{said}{quiet}."
+    return f"{said}. That labels are wrong shows in all concepts together." if row["for_all"] else f"{said}."
 
 
 def _fix(row: Mapping[Hashable, Any], say: Say) -> str:
@@ -289,11 +301,22 @@ def _table(
     looks_wrong = np.bincount(d.label[judged & (d.wrong > cut)], minlength=k)
     p = np.where(n >= params.min_images, poisson.sf(looks_wrong - 1, np.maximum(CAUTION * d.expected, 1e-3)), np.nan)
     out["p_value"] = p
-    out["p_corrected"] = _corrected(p, d.evidence, out["flagged"].to_numpy() / np.maximum(n, 1))
+    share = out["flagged"].to_numpy() / np.maximum(n, 1)
+    out["p_corrected"] = _corrected(p, d.evidence, share)
     out["score"] = 1.0 - out["flagged"] / np.maximum(n, 1)
+    own = _of_itself(p, d.evidence)  # else what all labels together say is borne by this concept
+    out["for_all"] = (out["p_corrected"] <= params.alpha) & (own > params.alpha)
     enough = int(out["flagged"].sum()) >= params.min_wrong
     out["verdict"] = [str(_verdict(row, params, enough=enough)) for row in out.to_dict("records")]
     return out.sort_values(["score", "concept"], ignore_index=True)
+
+
+def _of_itself(p: NDArray[np.float64], evidence: NoiseEvidence | None) -> NDArray[np.float64]:
+    """p-values (k,) of what each concept's own labels say, corrected for the concepts and the questions."""
+    counted = benjamini_hochberg(p)
+    if evidence is None:
+        return counted
+    return np.where(np.isnan(p), np.nan, np.minimum(1.0, QUESTIONS * np.fmin(counted, evidence.classes)))
 
 
 def _corrected(
@@ -307,10 +330,9 @@ def _corrected(
             together is borne by the most suspicious concept; of equals, the one with the largest `share`.
         share: of each concept's labels, flagged.
     """
-    counted = benjamini_hochberg(p)
+    out = _of_itself(p, evidence)
     if evidence is None:
-        return counted
-    out = np.where(np.isnan(p), np.nan, np.minimum(1.0, QUESTIONS * np.fmin(counted, evidence.classes)))
+        return out
     candidates = ~np.isnan(p) & (share > 0)
     if candidates.any():
         suspicion = np.where(candidates, np.fmin(p, evidence.alone), 2.0)
@@ -371,7 +393,7 @@ def _nothing(dataset: Dataset, t: Targets, reason: str, params: Params) -> Label
     )
     table = pd.DataFrame({"concept": pd.Series(t.classes, dtype=object), "n": t.member.sum(axis=0)})
     table = table.assign(flagged=0, expected=0.0, power=0.0, most_like="", p_value=np.nan, p_corrected=np.nan)
-    table = table.assign(score=1.0, verdict=str(Verdict.CANNOT_TELL))
+    table = table.assign(score=1.0, for_all=False, verdict=str(Verdict.CANNOT_TELL))
     columns = ("image_id", "concept", "suggested_concept", "score", "neighbours", "neighbours_given")
     suspects = pd.DataFrame({c: pd.Series([], dtype=float if c == "score" else object) for c in columns})
     flow = pd.DataFrame({"given": pd.Series([], dtype=object), "suggested": [], "n": pd.Series([], dtype=np.int64)})

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 
 from analysis.checks.base import LABELS, Findings, Unavailable, Verdict
-from analysis.checks.label_errors import LabelErrorsResult, Params, _corrected, find_label_errors
+from analysis.checks.label_errors import QUESTIONS, LabelErrorsResult, Params, _corrected, find_label_errors
 from analysis.dataset import PREDICTION_COLUMNS, Dataset, label_frame
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
@@ -119,6 +119,10 @@ def test_a_few_wrong_labels_in_every_concept_are_too_many_though_in_none_alone(w
     if wrong:
         first = findings.concepts[0]
         assert int(first.evidence[0].split(".")[0]) in hit and findings.p_value <= 0.05
+        whole = [c for c in findings.concepts if c.extra["borne_for_the_whole"]]
+        assert len(whole) == 1 and "all concepts together" in whole[0].headline
+        others = [c for c in findings.concepts if c.verdict is Verdict.PASS and c.extra["flagged"]]
+        assert others and all("too few by themselves" in c.headline for c in others)
 
 
 @pytest.mark.parametrize(("wrong", "verdict"), [(1, Verdict.PASS), (2, Verdict.WARN)])
@@ -143,9 +147,31 @@ def test_what_all_labels_say_together_is_borne_by_the_most_suspicious_concept_al
     quiet = _corrected(p, NoiseEvidence(1.0, none, none), share)
     assert np.isnan(quiet[4]) and (quiet[:4] > 0.5).all()
     loud = _corrected(p, NoiseEvidence(0.01, none, none), share)
-    assert loud[2] == pytest.approx(0.03) and (np.delete(loud, 2)[:3] > 0.5).all()
+    assert loud[2] == pytest.approx(QUESTIONS * 0.01) and (np.delete(loud, 2)[:3] > 0.5).all()
     nothing_flagged = _corrected(p, NoiseEvidence(0.01, none, none), np.zeros(5))
     assert (nothing_flagged[:4] > 0.5).all()
+
+
+def two_a_picture(wrong, seed=0, n=240, kinds=6):
+    """Pictures that show two concepts each; in `wrong` of them one of the two labels is of a third."""
+    rng = np.random.default_rng(seed)
+    names, centres = np.array([f"c{i}" for i in range(kinds)]), rng.normal(size=(kinds, 16))
+    shown = np.array([rng.permutation(kinds)[:2] for _ in range(n)])
+    x = centres[shown].sum(axis=1) + 0.6 * rng.normal(size=(n, 16))
+    given = shown.copy()
+    for i in range(wrong):
+        given[i, 0] = rng.choice(np.setdiff1d(np.arange(kinds), shown[i]))
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    return dataset([tuple(names[g]) for g in given]), Features(_info(), x, x[:, :8].copy())
+
+
+def test_a_few_wrong_labels_of_pictures_with_several_are_a_verdict_and_right_ones_are_none():
+    for seed in range(3):
+        _, right = found(*two_a_picture(0, seed))
+        assert right.verdict is Verdict.PASS
+        _, wrong = found(*two_a_picture(12, seed))
+        assert wrong.verdict in (Verdict.WARN, Verdict.FAIL) and "explain" not in wrong.headline
+        assert np.mean([int(i.split(".")[0]) < 12 for i in wrong.evidence[:10]]) >= 0.8
 
 
 def test_the_table_of_labels_has_one_row_a_label_in_order():
