@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from analysis.errors import InputError
 from analysis.names import composed
@@ -18,6 +19,9 @@ from analysis.names import composed
 FORMS = "expected .yaml or .json with a list of objects, or .csv, each with a name and a description"
 
 COLUMNS = ("name", "description", "parent", "synonyms", "include", "exclude")
+FIELDS: Final = (*COLUMNS, "children")
+ALIKE: Final = 0.85
+"""`difflib` ratio from which a field that is not known is a known one mistyped; `synonym` has 0.93, `parent_id` 0.8."""
 MOST_ENTRIES: Final = 100_000
 """A few lines of YAML can stand for a thousand million entries."""
 
@@ -41,11 +45,13 @@ def read_taxonomy(path: Path) -> tuple[Entry, ...]:
     """The entries of a taxonomy file, in its order; those under `children` follow their parent.
 
     Names are what is written, also where YAML or JSON would make a number or a truth value of them (`010`, `no`). A
-    concept may be listed under two parents (the check `taxonomy` says so), but not twice under one.
+    concept may be listed under two parents (the check `taxonomy` says so), but not twice under one. Fields that are
+    not known are passed over, but for those that look like a known one mistyped.
 
     Raises:
-        InputError: the file is not there, of another form, empty, has an entry without a name, or lists a concept
-            twice; the message names the line or the entry.
+        InputError: the file is not there, of another form, empty, has an entry without a name, a field mistyped or
+            given twice, an item of a list with a `;`, or lists a concept twice; the message names the line or the
+            entry.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -129,7 +135,8 @@ def _parse(text: str, path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         if suffix == ".csv":
             return iter(_csv_rows(text))
         if suffix == ".json":  # numbers as they are written
-            return _nested(json.loads(text, parse_int=str, parse_float=str, parse_constant=str))
+            read = json.loads(text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_once)
+            return _nested(read)
         if suffix in (".yaml", ".yml"):
             return _nested(_yaml(text))
     except (ValueError, csv.Error, RecursionError, _Mistake) as error:
@@ -143,6 +150,16 @@ def _yaml(text: str) -> object:
     import yaml
 
     class Loader(yaml.SafeLoader):
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            """As it stands in the file: where entries are merged, the own field comes over the other's."""
+            node = super().compose_mapping_node(anchor)
+            seen = set()
+            for key, _ in node.value:
+                if key.value in seen and isinstance(key, yaml.ScalarNode):
+                    raise yaml.composer.ComposerError(None, None, _twice(key.value), key.start_mark)
+                seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+            return node
+
         yaml_implicit_resolvers = {  # noqa: RUF012
             first: [(tag, pattern) for tag, pattern in kinds if tag in ("tag:yaml.org,2002:null", _MERGE)]
             for first, kinds in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -160,9 +177,50 @@ def _yaml(text: str) -> object:
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON file."""
+    out: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in out:
+            name = out.get("name")
+            raise _Mistake(_twice(key) + (f" in the entry {name}" if isinstance(name, str) else " in one entry"))
+        out[key] = value
+    return out
+
+
+def _twice(field: str) -> str:
+    return f"“{field}” is given twice"
+
+
+def _mistyped(field: object) -> str:
+    """The known field that this one is meant to be, where it is not known itself; else empty.
+
+    `description_de` is another field, and no slip.
+    """
+    if not isinstance(field, str) or field in FIELDS:
+        return ""
+    near = difflib.get_close_matches(field.strip().casefold(), FIELDS, n=1, cutoff=ALIKE)
+    return near[0] if near and not re.match(rf"{near[0]}[\W\d_]", field.strip().casefold()) else ""
+
+
+def _checked(row: Mapping[str, object], place: str) -> None:
+    """Raises _Mistake where a field is mistyped, or a list holds what a table of the app could not."""
+    for field, value in row.items():
+        if meant := _mistyped(field):
+            raise _Mistake(f"{place}: “{field}” is no field; is “{meant}” meant?")
+        for item in value if field in COLUMNS and isinstance(value, list) else ():
+            if isinstance(item, str) and ";" in item:
+                raise _Mistake(f"{place}: {field}: “{item}” holds a “;”, which stands between items; write it without")
+
+
 def _csv_rows(text: str) -> list[tuple[str, Mapping[str, object]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header = [name.strip() for name in next(reader, [])]
+    for number, name in enumerate(header):
+        if meant := _mistyped(name):
+            raise _Mistake(f"line 1: “{name}” is no column; is “{meant}” meant?")
+        if name and name in header[:number]:
+            raise _Mistake(f"line 1: the column {_twice(name)}")
     if "name" not in header:
         raise _Mistake("no column “name”")
     rows: list[tuple[str, Mapping[str, object]]] = []
@@ -191,6 +249,7 @@ def _nested(rows: object, place: str = "", above: str = "") -> Iterator[tuple[st
         row = {"name": row} if isinstance(row, str) else row
         if not isinstance(row, Mapping):
             raise _Mistake(f"{here} is no object with a name; {FORMS}")
+        _checked(row, here)
         if above:
             given = row.get("parent")
             stated = given if isinstance(given, list) else [given] if given else []

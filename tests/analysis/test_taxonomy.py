@@ -51,6 +51,15 @@ def test_yaml_json_and_csv_mean_the_same(tmp_path: Path) -> None:
         ("t.json", '[{"name": "a", "synonyms": {"b": 1}}]', "entry 1: synonyms must be a list"),
         ("t.json", '[{"name": "a"}, {"name": "a"}]', "'a' occurs twice"),
         ("t.csv", "title\nApple\n", "expected"),
+        ("t.csv", "name,descripton\nApple,green\n", "line 1: “descripton” is no column; is “description” meant?"),
+        ("t.csv", "Name,description\nApple,green\n", "line 1: “Name” is no column; is “name” meant?"),
+        ("t.csv", "name,parent, parent\nApple,a,b\n", "line 1: the column “parent” is given twice"),
+        ("t.yaml", "- name: a\n- {name: b, synonym: c}\n", "entry 2: “synonym” is no field; is “synonyms” meant?"),
+        ("t.yaml", "- name: a\n  children: [{name: b, Parents: c}]\n", "entry 1, its child 1: “Parents” is no field"),
+        ("t.yaml", "- name: a\n  description: b\n  description: c\n", "“description” is given twice in line 3"),
+        ("t.json", '[{"name": "a", "parent": "b", "parent": "c"}]', "“parent” is given twice in the entry a"),
+        ("t.json", '[{"name": "a"}, {"name": "b", "includes": []}]', "entry 2: “includes” is no field"),
+        ("t.yaml", "- name: a\n  include: [b, c; d]\n", "entry 1: include: “c; d” holds a “;”"),
         ("t.txt", "Apple", "expected"),
     ],
 )
@@ -59,6 +68,21 @@ def test_mistakes_are_one_line(tmp_path: Path, name: str, text: str, message: st
     with pytest.raises(InputError, match=message) as caught:
         read_taxonomy(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_fields_of_other_programs_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("name,description_de,parent_id,name2,colour,,\nApple,rund,7,x,red,,\n")
+    (tmp_path / "t.yaml").write_text("- {name: Apple, description_de: rund, parent_id: 7, 3: x, colour: [a; b]}\n")
+    (tmp_path / "t.json").write_text('[{"name": "Apple", "description_de": "rund", "more": {"name": "x"}}]')
+    for name in ("t.csv", "t.yaml", "t.json"):
+        assert read_taxonomy(tmp_path / name) == (Entry("Apple"),)
+
+
+def test_a_merged_entry_may_be_merged_again(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(
+        "- &a {name: a, description: x}\n- &b {<<: *a, name: b}\n- {<<: *b, name: c, parent: d}\n"
+    )
+    assert read_taxonomy(tmp_path / "t.yaml") == (Entry("a", "x"), Entry("b", "x"), Entry("c", "x", "d"))
 
 
 def test_a_file_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
