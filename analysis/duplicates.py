@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -23,9 +23,10 @@ from analysis.dataset import Dataset, is_within
 from analysis.features import Features
 from analysis.neighbours import nearest
 from analysis.progress import Progress, no_progress, scaled
-from analysis.same_picture import Agreement, Print, compare, is_same, print_of
+from analysis.same_picture import Agreement, Print, compare, in_parts, is_same, print_of
 
 Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
 
 DEFAULT_FLOOR = 0.6  # likeness of glimpses below which no altered copy of the development sets lay (least: 0.73)
 DEFAULT_NEIGHBOUR_FLOOR = 0.5  # the same for neighbours by vectors and hashes, which have another reason to be tried
@@ -69,6 +70,8 @@ class Duplicates:
         compared: int, pairs laid over each other.
         tried: int64 (m, 2), those pairs.
         with_pictures: whether altered copies could be verified; else only exact copies and equal hashes are found.
+        laid: (a, b) -> float64 (2, 3), where a point of b, in parts of its width and height, lies in a; both ways
+            round, of every pair that was verified.
     """
 
     pairs: pd.DataFrame
@@ -76,6 +79,7 @@ class Duplicates:
     compared: int
     tried: Int64
     with_pictures: bool
+    laid: Mapping[tuple[int, int], Float64] = field(default_factory=dict, compare=False, repr=False)
 
 
 def find_duplicates(
@@ -105,19 +109,31 @@ def _search(dataset: Dataset, features: Features, params: Params, progress: Prog
     copies: list[list[int]] = [[] for _ in first]  # rows of each content
     for row, number in enumerate(of.tolist()):
         copies[number].append(row)
+    laid: dict[tuple[int, int], Float64] = {}
     if features.pictures is None:
         near, tried = _equal_hashes(dataset, first), np.empty((0, 2), dtype=np.int64)
     else:
-        near, tried = _near(dataset, features, first.astype(np.int64), params, progress)
+        near, tried = _near(dataset, features, first.astype(np.int64), params, laid, progress)
     pairs = _all_pairs(copies, near, of, len(dataset))
     group = _groups(len(dataset), ((p[0], p[1]) for p in pairs))
-    return Duplicates(_pair_frame(dataset, pairs), group, len(tried), tried, features.pictures is not None)
+    for (a, b), matrix in list(laid.items()):
+        laid.update({(x, y): matrix for x in copies[of[a]][:FULL_GROUP] for y in copies[of[b]][:FULL_GROUP]})
+    with_pictures = features.pictures is not None
+    return Duplicates(_pair_frame(dataset, pairs), group, len(tried), tried, with_pictures, laid)
 
 
 def _near(
-    dataset: Dataset, features: Features, rows: Int64, params: Params, progress: Progress
+    dataset: Dataset,
+    features: Features,
+    rows: Int64,
+    params: Params,
+    laid: dict[tuple[int, int], Float64],
+    progress: Progress,
 ) -> tuple[dict[tuple[int, int], tuple[float, str]], Int64]:
-    """Verified pairs among `rows` (one for each content): (a, b) -> (score, change); and the pairs compared."""
+    """Verified pairs among `rows` (one for each content): (a, b) -> (score, change); and the pairs compared.
+
+    How they lie over each other is added to `laid`, as of `Duplicates`.
+    """
     assert features.pictures is not None
     rows, fields, aspects = _fields(features, rows, scaled(progress, 0.0, 0.15))
     if len(rows) < 2:
@@ -149,6 +165,8 @@ def _near(
             if agreement is not None and is_same(agreement):
                 pair = (int(rows[every[p, 0]]), int(rows[every[p, 1]]))
                 found[min(pair), max(pair)] = (agreement.share, change_in_words(agreement))
+                there, back = in_parts(agreement, one, other)
+                laid[int(rows[a]), int(rows[b])], laid[int(rows[b]), int(rows[a])] = there, back
     step(1, 1, "laying pictures over each other")
     return found, np.sort(rows[every[chosen]], axis=1)
 
@@ -342,29 +360,6 @@ def _pair_frame(dataset: Dataset, pairs: Sequence[tuple[int, int, str, float, st
 def groups_of(n: int, pairs: pd.DataFrame) -> Int64:
     """Number of each picture's group under these pairs, -1 where it is alone; groups by falling size."""
     return _groups(n, zip(pairs["a"], pairs["b"], strict=True))
-
-
-def keep_order(dataset: Dataset) -> Int64:
-    """Rows of `images`, the one to keep first: largest, in colour, least compressed, sharpest; then by id.
-
-    Sizes within a twentieth of each other and JPEG qualities within ten count as equal; other formats than JPEG
-    count as uncompressed.
-    """
-    images = dataset.images
-
-    def column(name: str, missing: float) -> NDArray[np.float64]:
-        if name not in images:
-            return np.full(len(images), missing)
-        return images[name].to_numpy(dtype=np.float64, na_value=np.nan)
-
-    size = np.nan_to_num(column("megapixels", 0.0), nan=0.0)
-    size = np.round(np.log(np.maximum(size, 1e-6)) / 0.05)
-    colour = np.nan_to_num(column("saturation", 1.0), nan=1.0) > 0.01
-    quality = np.round(np.nan_to_num(column("jpeg_quality", 100.0), nan=100.0) / 10)
-    sharp = np.nan_to_num(column("sharpness", 0.0), nan=0.0)
-    by_id = np.argsort(np.argsort(images["image_id"].astype(str).to_numpy(), kind="stable"), kind="stable")
-    out: Int64 = np.lexsort((by_id, -sharp, -quality, ~colour, -size)).astype(np.int64)
-    return out
 
 
 def conflicting(one: Sequence[str], other: Sequence[str]) -> bool:

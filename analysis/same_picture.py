@@ -218,6 +218,19 @@ def is_same(agreement: Agreement) -> bool:
     )
 
 
+def in_parts(agreement: Agreement, a: Print, b: Print) -> tuple[Float64, Float64]:
+    """Where a point of b lies in a, and one of a in b, both in parts of width and height: float64 (2, 3) each."""
+    longest = int(min(FINE, max(a.gray.shape), max(b.gray.shape)))
+    (ha, wa), (hb, wb) = a.sized(longest).shape, b.sized(longest).shape
+    half = np.array([0.5, 0.5])
+    linear, shift = agreement.matrix[:, :2], agreement.matrix[:, 2]
+    there = np.column_stack(
+        [np.diag([1 / wa, 1 / ha]) @ linear @ np.diag([wb, hb]), (shift + half - linear @ half) / [wa, ha]]
+    )
+    back = np.asarray(np.linalg.inv(there[:, :2]), dtype=np.float64)
+    return there, np.column_stack([back, -back @ there[:, 2]])
+
+
 def _sized(picture: Any, longest: int) -> Any:
     import cv2
 

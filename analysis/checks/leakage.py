@@ -11,9 +11,10 @@ beside pictures with one, count as neither side, unless there is no other that c
 Method. The pairs of `uniqueness` (`analysis.duplicates`), between two splits or between training and real-world
 pictures. Null hypothesis: no picture lies on both sides, and a pair of different photos that was compared passes by
 mistake with probability `FALSE_PASS`; p is the exact binomial upper tail of the altered copies among the pairs
-compared across the border, 0 where one is an exact copy, corrected over concepts (Benjamini and Hochberg 1995). `warn`
-needs a corrected p of at most `alpha`: a single leaked picture is a mistake worth knowing. `fail` is a twentieth of a
-concept's held-out pictures or more: a score measured on them is then no longer the model's.
+compared across the border, corrected over concepts (Benjamini and Hochberg 1995). `warn` is a pair that is a fact
+(copied exactly, or nearly all of it agrees: `SURE`; p is 0): a single leaked picture is a mistake worth knowing. Pairs
+that are less sure count where their corrected p is at most `alpha`. `fail` is a twentieth of a concept's held-out
+pictures or more: a score measured on them is then no longer the model's.
 
 Limits. Those of `uniqueness`. Photos of the same thing on both sides of the border (the same bottle, the same shelf a
 moment later) leak too, and are not found here: split by place and day, not by picture.
@@ -31,7 +32,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import duplicates
-from analysis.checks.base import PAIRS, ConceptFinding, Findings, Unavailable, Verdict, borne, rank_findings, worst
+from analysis.checks.base import (
+    PAIRS,
+    ConceptFinding,
+    Findings,
+    Unavailable,
+    Verdict,
+    at_least,
+    borne,
+    rank_findings,
+    worst,
+)
 from analysis.checks.uniqueness import FALSE_PASS
 from analysis.dataset import REAL_WORLD, Dataset
 from analysis.duplicates import Duplicates, contract_pairs, find_duplicates
@@ -42,6 +53,7 @@ from analysis.statistics import benjamini_hochberg
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
 DEFAULT_FAIL_FROM = 0.05  # of the held-out pictures: an accuracy is then off by up to a twentieth
 DEFAULT_FAIL_AT_LEAST = 3  # leaked pictures: one of ten is a tenth, and still a single mistake
+SURE: Final = 0.9  # share of parts that agree from which a pair is a fact; photos it fooled are counted in the docs
 DEFAULT_EVIDENCE = 48  # image ids listed a concept: one page of the gallery
 LEARNING: Final = ("train", "learn", "fit")  # a split with a word that begins so is learnt from
 VALIDATION: Final = frozenset(("val", "valid", "validate", "validation", "dev", "devel", "development"))
@@ -69,8 +81,9 @@ METHOD: Final = """
   fit) and what is kept apart (val, test, eval, dev, holdout …); where none does, the largest split is taken as learnt
   from. Pictures without a split beside split ones count as neither. Copies are found as for *Repeated pictures*:
   exact ones by content, altered ones by laying pictures over each other.
-- **Look at this:** any picture on both sides, unless chance mistakes of the comparison explain it (exact
-  binomial test, corrected after Benjamini and Hochberg). **Needs work:** a twentieth of a concept's held-out
+- **Look at this:** any picture that surely is on both sides: an exact copy, or nine tenths of its parts agree.
+  Less sure ones count where there are more than chance mistakes of the comparison explain (exact binomial test,
+  corrected after Benjamini and Hochberg). **Needs work:** a twentieth of a concept's held-out
   pictures or more.
 - **Limits.** Other photos of the same thing on both sides leak as well and are not found here: split by place
   and day, not by picture.
@@ -96,10 +109,11 @@ class LeakageResult:
 
     Attributes:
         concepts: one row a concept with held-out pictures: `concept` (str), `held_out` (int, its pictures outside
-            the training part), `leaked` (int, of these, with a copy across the border), `score`
-            (1 - leaked / held_out), `p_value`, `p_corrected` (in [0, 1]), `verdict`.
+            the training part), `leaked` (int, of these, with a copy across the border), `sure` (int, of these, with
+            one that is a fact), `score` (1 - leaked / held_out), `p_value`, `p_corrected` (in [0, 1]; 0 where one is
+            a fact), `p_doubtful` (the same for the others alone, corrected), `verdict`.
         pairs: columns of `pairs.parquet` and `change`, `side_a`, `side_b` (where each lies, in words).
-        sides: what was taken for which side. leaked, held_out: held-out pictures altogether.
+        sides: what was taken for which side. leaked, sure, held_out: held-out pictures altogether.
         evidence: ids of each concept, and under "" of the dataset.
     """
 
@@ -107,8 +121,10 @@ class LeakageResult:
     pairs: pd.DataFrame
     sides: Sides
     leaked: int
+    sure: int
     held_out: int
     p_value: float
+    p_doubtful: float
     evidence: dict[str, tuple[str, ...]]
     with_pictures: bool
     params: Params
@@ -116,23 +132,25 @@ class LeakageResult:
     def findings(self) -> Findings:
         """Verdict of each concept, worst first, and of the dataset."""
         found = rank_findings(self._finding(row) for row in self.concepts.to_dict("records"))
-        whole = Verdict(_verdict(self.leaked, self.held_out, self.p_value, self.with_pictures, self.params))
+        whole = _verdict(self.leaked, self.sure, self.held_out, self.p_doubtful, self.with_pictures, self.params)
         if any(f.score is not None and f.score < 1 for f in found):  # else only pictures without a label are shared
             found = borne(found, whole, "Over all concepts that is more than mistakes explain.", _FIX)
         verdict = worst([*(f.verdict for f in found), whole])
+        bad = at_least(verdict, Verdict.WARN)
         corrected = [*self.concepts["p_corrected"].dropna(), self.p_value]
         mine = found[0].score if found and found[0].verdict is verdict else None
         return Findings(
             verdict=verdict,
             score=mine if mine is not None else 1.0 - self.leaked / max(1, self.held_out),
-            headline=self._headline(),
+            headline=self._headline(bad),
             reason=_WITHOUT_PICTURES if verdict is Verdict.CANNOT_TELL else "",
             p_value=float(min(corrected)),
             concepts=found,
             evidence=self.evidence.get("", ()),
-            fix=_FIX if self.leaked else "",
+            fix=_FIX if bad else "",
             extra={
                 "leaked": self.leaked,
+                "sure": self.sure,
                 "held_out": self.held_out,
                 "learnt_from": list(self.sides.learning),
                 "kept_apart": list(self.sides.judging),
@@ -142,11 +160,13 @@ class LeakageResult:
             tables={PAIRS: self.pairs},
         )
 
-    def _headline(self) -> str:
+    def _headline(self, bad: bool) -> str:
         note = self.sides.note
         if self.leaked:
             verb = "is" if self.leaked == 1 else "are"
             of = "The one picture" if self.held_out == 1 else f"{self.leaked:,} of {self.held_out:,} pictures"
+            if not bad:
+                return f"{of} kept apart for judging may also be among the others; {_FEW}{note}"
             return f"{of} kept apart for judging {verb} also among the others.{note}"
         if not self.with_pictures:
             return f"{_WITHOUT_PICTURES}{note}"
@@ -160,26 +180,39 @@ class LeakageResult:
         said = f"{many} of {held:,} pictures kept apart {verb} also among the others."
         if held == 1:
             said = f"The one picture kept apart is {'also' if leaked else 'not'} among the others."
+        verdict = Verdict(str(row["verdict"]))
+        bad = at_least(verdict, Verdict.WARN)
+        if leaked and not bad:
+            of = "The one picture" if held == 1 else f"{leaked:,} of {held:,} pictures"
+            said = f"{of} kept apart may also be among the others; {_FEW}"
         return ConceptFinding(
             concept=concept,
-            verdict=Verdict(str(row["verdict"])),
+            verdict=verdict,
             score=float(str(row["score"])),
             headline=said,
             evidence=self.evidence.get(concept, ()),
-            fix=_FIX if leaked else "",
-            extra={"leaked": leaked, "held_out": held, "p_value": float(str(row["p_corrected"]))},
+            fix=_FIX if bad else "",
+            extra={
+                "leaked": leaked,
+                "sure": int(str(row["sure"])),
+                "held_out": held,
+                "p_value": float(str(row["p_corrected"])),
+            },
         )
 
 
 _FIX: Final = "Remove the copies from the training part, or from the part kept apart; then judge the model again."
+_FEW: Final = "so few may be mistakes of the comparison."
 _WITHOUT_PICTURES: Final = "Only exact copies can be found without the pictures, and there are none across."
 
 
-def _verdict(leaked: int, held_out: int, p: float, with_pictures: bool, params: Params) -> str:
-    if leaked and p <= params.alpha:
-        much = leaked >= max(params.fail_at_least, params.fail_from * held_out)
-        return str(Verdict.FAIL if much else Verdict.WARN)
-    return str(Verdict.PASS if with_pictures else Verdict.CANNOT_TELL)
+def _verdict(leaked: int, sure: int, held_out: int, p: float, with_pictures: bool, params: Params) -> Verdict:
+    """`p`: of the doubtful ones, which count only where chance mistakes do not explain them."""
+    counted = leaked if p <= params.alpha else sure
+    if counted:
+        much = counted >= max(params.fail_at_least, params.fail_from * held_out)
+        return Verdict.FAIL if much else Verdict.WARN
+    return Verdict.PASS if with_pictures or leaked else Verdict.CANNOT_TELL
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,12 +305,10 @@ def find_sides(dataset: Dataset) -> Sides | None:
     return Sides(name, held, learnt, real, tuple(sorted(learning)), kept, aside, note)
 
 
-def _p_value(near: int, exact: int, compared: int) -> float:
+def _p_value(doubtful: int, compared: int) -> float:
     from scipy.stats import binom
 
-    if exact:
-        return 0.0
-    return float(binom.sf(near - 1, max(compared, near), FALSE_PASS)) if near else 1.0
+    return float(binom.sf(doubtful - 1, max(compared, doubtful), FALSE_PASS)) if doubtful else 1.0
 
 
 def find_leakage(
@@ -301,7 +332,10 @@ def find_leakage(
 def _result(dataset: Dataset, found: Duplicates, across: pd.DataFrame, sides: Sides, params: Params) -> LeakageResult:
     held = sides.held
     pairs = across[["a", "b"]].to_numpy(dtype=np.int64)
-    exact = (across["kind"] == duplicates.EXACT).to_numpy()
+    sure = ((across["kind"] == duplicates.EXACT) | (across["score"] >= SURE)).to_numpy(dtype=bool)
+    certain = np.zeros(len(dataset), dtype=bool)
+    certain[pairs[sure].ravel()] = True
+    certain &= held
     tried = found.tried[sides.crossed(found.tried[:, 0], found.tried[:, 1])]
     leaked = np.zeros(len(dataset), dtype=bool)
     leaked[pairs.ravel()] = True
@@ -315,26 +349,28 @@ def _result(dataset: Dataset, found: Duplicates, across: pd.DataFrame, sides: Si
         if not (own & held).any():
             continue
         mine = own[pairs].any(axis=1) if len(pairs) else np.zeros(0, dtype=bool)
-        n, hit = int((own & held).sum()), int((own & leaked).sum())
-        p = _p_value(int((mine & ~exact).sum()), int((mine & exact).sum()), int(own[tried].any(axis=1).sum()))
-        rows.append((concept, n, hit, 1.0 - hit / n, p))
+        n, hit, fact = (int((own & x).sum()) for x in (held, leaked, certain))
+        p = _p_value(int((mine & ~sure).sum()), int(own[tried].any(axis=1).sum()))
+        rows.append((concept, n, hit, fact, 1.0 - hit / n, 0.0 if (mine & sure).any() else p, p))
         evidence[concept] = _ids(ids, pairs[mine], params.evidence)
-    table = pd.DataFrame(rows, columns=["concept", "held_out", "leaked", "score", "p_value"])
-    table["p_corrected"] = benjamini_hochberg(table["p_value"].to_numpy(dtype=np.float64)) if len(table) else []
-    table["verdict"] = [
-        _verdict(leaked, n, p, found.with_pictures, params)
-        for leaked, n, p in table[["leaked", "held_out", "p_corrected"]].to_numpy().tolist()
-    ]
+    table = pd.DataFrame(rows, columns=["concept", "held_out", "leaked", "sure", "score", "p_value", "p_doubtful"])
+    for given, corrected in (("p_value", "p_corrected"), ("p_doubtful", "p_doubtful")):
+        table[corrected] = benjamini_hochberg(table[given].to_numpy(dtype=np.float64)) if len(table) else []
+    judged = table[["leaked", "sure", "held_out", "p_doubtful"]].to_numpy().tolist()
+    table["verdict"] = [str(_verdict(hit, fact, n, p, found.with_pictures, params)) for hit, fact, n, p in judged]
     shown = contract_pairs(dataset, across).assign(
         change=across["change"], side_a=sides.name[pairs[:, 0]].astype(str), side_b=sides.name[pairs[:, 1]].astype(str)
     )
+    p_doubtful = _p_value(int((~sure).sum()), len(tried))
     return LeakageResult(
         concepts=table,
         pairs=shown,
         sides=sides,
         leaked=int(leaked.sum()),
+        sure=int(certain.sum()),
         held_out=int(held.sum()),
-        p_value=_p_value(int((~exact).sum()), int(exact.sum()), len(tried)),
+        p_value=0.0 if sure.any() else p_doubtful,
+        p_doubtful=p_doubtful,
         evidence=evidence,
         with_pictures=found.with_pictures,
         params=params,

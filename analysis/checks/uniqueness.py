@@ -6,7 +6,8 @@ two different labels, teaches a contradiction. Which pictures repeat another, an
 Method. Exact copies by content. Altered copies (resized, recompressed, cropped, mirrored, turned a little, lighter or
 darker, marked, gray) are found among pictures with alike gradients, alike vectors or alike perceptual hashes, and each
 such pair is laid over each other and compared part by part (`analysis.same_picture`): two photos of one scene are not
-one picture. Pairs make groups; the best of a group is the largest, least compressed, sharpest picture in colour.
+one picture. Pairs make groups; kept of a group is the picture that the others can be made from (`analysis.originals`):
+in colour, not framed, cut or marked, with detail of its own, less compressed; else the larger, then the first by name.
 Each concept's repeats are its training pictures that another of its group beats (within one split: copies across
 splits are `leakage`). Null hypothesis: no picture is repeated, and a pair of different photos that was compared passes
 by mistake with probability `FALSE_PASS`; p is the exact binomial upper tail of the altered copies found among the
@@ -45,9 +46,10 @@ from analysis.checks.base import (
     worst,
 )
 from analysis.dataset import TRAINING, Dataset
-from analysis.duplicates import Duplicates, contract_pairs, find_duplicates, keep_order
+from analysis.duplicates import Duplicates, contract_pairs, find_duplicates
 from analysis.features import Features
-from analysis.progress import Progress, no_progress
+from analysis.originals import Keeping
+from analysis.progress import Progress, no_progress, scaled
 from analysis.statistics import benjamini_hochberg
 
 DEFAULT_ALPHA = 0.05  # the usual chance of a false alarm, for the whole check
@@ -60,16 +62,18 @@ FALSE_PASS: Final = 0.002  # share of different photos, among those compared, th
 
 METHOD: Final = """
 - **The same picture.** Exact copies share their content. Altered copies (smaller, recompressed, cropped,
-  mirrored, turned a little, lighter or darker, with a mark, without colour) are looked for among pictures that
-  look alike; each such pair is laid over each other and compared part by part. Two photos of one scene differ
-  in some parts, or show what the other does not: they are **not** called the same.
+  mirrored left to right, turned a little, lighter or darker, with a mark, without colour) are looked for among
+  pictures that look alike; each such pair is laid over each other and compared part by part. Two photos of one
+  scene differ in some parts, or show what the other does not: they are **not** called the same.
 - **Look at this:** a hundredth of a concept's pictures repeat another, more than chance mistakes of the
   comparison explain (exact binomial test, corrected after Benjamini and Hochberg), or one picture carries two
   different concepts. **Needs work:** a tenth or more.
-- **Which to keep.** Of each group the largest picture, in colour, least compressed, sharpest. Nothing is
-  deleted: you get a list.
-- **Limits.** Copies cut to less than two thirds, turned by more than ten degrees or mostly covered are not
-  found. Photos taken twice from a tripod count as one picture.
+- **Which to keep.** Of each group the picture that the others can be made from. In this order: in colour;
+  without a frame or filled corners; not cut; without a mark that the others lack; not enlarged, blurred or
+  sharpened; less compressed. A mirror image, or other light or tint, does not tell which came first: then the
+  larger stays, then the first by name. Nothing is deleted: you get a list; look at it before you delete.
+- **Limits.** Copies cut to less than two thirds, turned by more than ten degrees, mirrored top to bottom or
+  mostly covered (by rows of words, say) are not found. Photos taken twice from a tripod count as one picture.
 """
 
 
@@ -102,7 +106,8 @@ class UniquenessResult:
         concepts: one row a concept: `concept` (str), `n` (int, training pictures that carry it), `repeats` (int, of
             them, those to set aside), `exact` (int, of these, exact copies), `conflicts` (int, pairs that show one
             picture under this and another concept), `compared` (int, pairs compared that hold one of its pictures),
-            `score` (1 - repeats / n), `p_value`, `p_corrected` (in [0, 1]), `verdict`.
+            `score` (1 - repeats / n; where one picture under two concepts is a finding, such pictures count too),
+            `p_value`, `p_corrected` (in [0, 1]), `verdict`.
         images: one row an image: `uniqueness_score` (1 less the score of its closest copy where it is to be set
             aside, else 1), `uniqueness_flag` (bool, to be set aside).
         members: one row a picture of a group: `group` (int), `image_id`, `keep` (bool, best of the group),
@@ -231,24 +236,23 @@ def _verb(n: int) -> str:
     return "repeats" if n == 1 else "repeat"
 
 
-def _members(dataset: Dataset, pairs: pd.DataFrame) -> pd.DataFrame:
+def _members(dataset: Dataset, pairs: pd.DataFrame, keeping: Keeping, progress: Progress) -> pd.DataFrame:
     """Groups of these pairs, best member first."""
     group = duplicates.groups_of(len(dataset), pairs)
-    order = keep_order(dataset)
-    rank = np.empty(len(dataset), dtype=np.int64)
-    rank[order] = np.arange(len(order))
     link = {
         (int(a), int(b)): (c, x)
         for a, b, c, x in zip(pairs["a"], pairs["b"], pairs["change"], pairs["across"], strict=True)
     }
     rows: list[tuple[int, int, bool, str, str]] = []
-    inside = np.flatnonzero(group >= 0)
-    best = -1
-    for row in inside[np.lexsort((rank[inside], group[inside]))].tolist():
-        first = not rows or rows[-1][0] != group[row]
-        best = row if first else best
-        change, across = ("", "none") if first else link.get((min(row, best), max(row, best)), ("", "none"))
-        rows.append((int(group[row]), row, first, change, across))
+    groups = int(group.max(initial=-1)) + 1
+    by_group: list[list[int]] = [[] for _ in range(groups)]
+    for row in np.flatnonzero(group >= 0).tolist():
+        by_group[group[row]].append(row)
+    for number, inside in enumerate(by_group):
+        progress(number, groups, "looking which is the original")
+        best, *others = keeping.ordered(inside)
+        rows.append((number, best, True, "", "none"))
+        rows += [(number, r, False, *link.get((min(r, best), max(r, best)), ("", "none"))) for r in others]
     out = pd.DataFrame(rows, columns=["group", "image", "keep", "change", "across"])
     return out.astype({"group": np.int64, "image": np.int64, "keep": bool})
 
@@ -299,25 +303,30 @@ def _concept_table(
         compared = int(own[found.tried].any(axis=1).sum())
         near = repeats - int((own & aside & exact).sum())
         p = 0.0 if repeats > near else float(binom.sf(near - 1, max(compared, near), FALSE_PASS))
-        conflicts = len(np.unique(clash[own[clash]])) if len(clash) else 0
+        under_two = np.zeros(len(dataset), dtype=bool)
+        under_two[clash.ravel()] = True
+        conflicts = int((own & under_two).sum())
         mine = own[clash].any(axis=1)
         doubtful = int((mine & ~sure).sum())
         p_clash = 0.0 if (mine & sure).any() else float(binom.sf(doubtful - 1, max(compared, doubtful), FALSE_PASS))
         if conflicts:  # two questions
             p = min(1.0, 2 * min(p, p_clash))
-        rows.append((concept, int(own.sum()), repeats, repeats - near, conflicts, compared, 1 - repeats / own.sum(), p,
+        n, either = int(own.sum()), int((own & (aside | under_two)).sum())
+        rows.append((concept, n, repeats, repeats - near, conflicts, compared, 1 - repeats / n, 1 - either / n, p,
                      p_clash))  # fmt: skip
-    columns = ["concept", "n", "repeats", "exact", "conflicts", "compared", "score", "p_value", "p_clash"]
+    columns = ["concept", "n", "repeats", "exact", "conflicts", "compared", "score", "with_conflicts", "p_value",
+               "p_clash"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     table["p_corrected"] = benjamini_hochberg(table["p_value"].to_numpy(dtype=np.float64)) if len(table) else []
     clashes = (table["conflicts"] > 0) & (table["p_corrected"] <= params.alpha) & (2 * table["p_clash"] <= params.alpha)
+    table["score"] = table["score"].where(~clashes, table["with_conflicts"])
     table["verdict"] = [
         _verdict(n, repeats, clash, p, found.with_pictures, params)
         for (n, repeats, p), clash in zip(
             table[["n", "repeats", "p_corrected"]].to_numpy().tolist(), clashes.tolist(), strict=True
         )
     ]
-    return table
+    return table.drop(columns=["with_conflicts"])
 
 
 def _verdict(n: int, repeats: int, clash: bool, p: float, with_pictures: bool, params: Params) -> str:
@@ -339,11 +348,12 @@ def find_uniqueness(
     """Find the training pictures that repeat another."""
     if "content_hash" not in dataset.images:
         return Unavailable("The pictures were not read, so copies cannot be found.")
-    found = find_duplicates(dataset, features, progress=progress)
+    found = find_duplicates(dataset, features, progress=scaled(progress, 0.0, 0.9))
     training = (dataset.images["origin"] == TRAINING).to_numpy()
     both = training[found.pairs["a"].to_numpy(dtype=np.int64)] & training[found.pairs["b"].to_numpy(dtype=np.int64)]
     pairs = found.pairs[both & ((found.pairs["across"] != "split") | found.pairs["conflict"])].reset_index(drop=True)
-    members = _members(dataset, pairs[pairs["across"] != "split"])
+    keeping = Keeping(dataset, features, found)
+    members = _members(dataset, pairs[pairs["across"] != "split"], keeping, scaled(progress, 0.9, 1.0))
     aside = np.zeros(len(dataset), dtype=bool)
     aside[members.loc[~members["keep"], "image"].to_numpy(dtype=np.int64)] = True
     closest = np.zeros(len(dataset))

@@ -91,7 +91,8 @@ def _list_to_download(dataset: Dataset, members: pd.DataFrame) -> None:
     st.subheader("Keep the best of each group", anchor=False)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="uniqueness-keep"):
         st.html(
-            f'<span class="tde-small">Of each group the largest picture stays: in colour, least compressed, sharpest. '
+            f'<span class="tde-small">Of each group the picture stays that the others can be made from: not cut, '
+            f"framed, marked, enlarged or blurred; else the larger, then the first by name. "
             f"{count(aside, 'picture')} would be set aside. This makes a list; no file is changed.</span>",
             width="stretch",
         )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 from duplicates_support import dataset_of, jpeg, scene
 from PIL import ImageOps
 from scipy.stats import binom
 
 from analysis.checks.base import Unavailable, Verdict
-from analysis.checks.leakage import LeakageResult, find_leakage
+from analysis.checks.leakage import DEFAULT_PARAMS, LeakageResult, _result, find_leakage, find_sides
 from analysis.checks.uniqueness import find_uniqueness
+from analysis.dataset import Dataset, label_frame
 
 TRAIN = {f"A/train{i}.jpg": scene(i) for i in range(10)}
 TEST = {f"A/test{i}.jpg": scene(100 + i) for i in range(10)}
@@ -47,6 +51,40 @@ def test_a_single_altered_copy_across_splits_is_a_warning_with_both_pictures_fir
     assert found.pairs["across"].tolist() == ["split"]
     assert {found.pairs["side_a"].iloc[0], found.pairs["side_b"].iloc[0]} == {"train", "test"}
     assert findings.score == pytest.approx(1 - 1 / 11)
+
+
+def judged(scores, compared, kind="near"):
+    """300 held-out pictures of one concept, with a copy in training for each score, of so many pairs compared."""
+    frame = pd.DataFrame({"image_id": [f"{i}.jpg" for i in range(1000)], "origin": "training", "path": "/nowhere"})
+    split = ["train" if i < 700 else "test" for i in range(1000)]
+    data = Dataset("made", {}, frame.assign(split=split), label_frame([(i, "A") for i in range(1000)]), label_frame([]))
+    n = len(scores)
+    pairs = pd.DataFrame({"a": range(n), "b": range(700, 700 + n), "kind": kind, "score": scores, "across": "split"})
+    tried = np.array([(i % 700, 700 + i % 299) for i in range(compared)])
+    found = SimpleNamespace(tried=tried, with_pictures=True)
+    return _result(data, found, pairs.assign(change=""), find_sides(data), DEFAULT_PARAMS).findings()
+
+
+@pytest.mark.parametrize(("score", "kind"), [(1.0, "exact"), (1.0, "near"), (0.95, "near")])
+def test_a_single_leak_that_is_sure_is_a_warning_however_many_pairs_were_compared(score, kind):
+    findings = judged([score], 600, kind)
+    assert findings.verdict is Verdict.WARN and findings.concepts[0].verdict is Verdict.WARN
+    assert findings.p_value == 0.0 and findings.fix and findings.concepts[0].fix
+    assert "1 of 300 pictures kept apart for judging is also" in findings.headline
+
+
+def test_a_doubtful_leak_that_chance_explains_passes_and_nothing_is_ordered_removed():
+    findings = judged([0.6], 600)
+    assert findings.verdict is Verdict.PASS and findings.p_value > 0.05
+    assert not findings.fix and not findings.concepts[0].fix
+    for said in (findings.headline, findings.concepts[0].headline):
+        assert "may also be among the others; so few may be mistakes" in said
+    assert judged([0.6] * 8, 600).verdict is Verdict.WARN
+
+
+def test_doubtful_leaks_beside_a_sure_one_do_not_make_it_many():
+    assert judged([0.95, *[0.6] * 2], 3000).verdict is Verdict.WARN
+    assert judged([0.95] * 15, 3000).verdict is Verdict.FAIL
 
 
 def test_many_leaked_pictures_fail():
