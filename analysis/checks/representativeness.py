@@ -14,8 +14,8 @@ are uncovered as well, where a tenth of real use is (`analysis.out_of_range`). A
 the real-world pictures uncovered (twice what is usual), or an axis of at least medium effect (Cliff's delta 0.33).
 `fail`: half of them have no like in the model's eyes, or a concept of real use has no training picture at all.
 *Blind spots*: groups of uncovered pictures (`analysis.blind_spots`). *Collect next*: few and diverse pictures that
-cover most and teach most (`analysis.collect`). *What if*: accuracy on held-out real-world pictures with ranked and with
-random pictures added (`analysis.what_if`).
+cover most of what is uncovered and teach most (`analysis.collect`). *What if*: accuracy on held-out real-world pictures
+with ranked and with random pictures added (`analysis.what_if`).
 
 Limits. Real-world pictures must be a fair draw of real use. Bursts of one scene, on either side, make differences look
 surer than they are. Coverage is what the model in use can tell apart. A gap says that pictures differ, not that a
@@ -87,7 +87,7 @@ METHOD: Final = """
   uncovered, or one measure differs clearly. **Needs work:** half of real use is uncovered, or a concept of real use
   has no training picture. **Cannot tell:** fewer than 20 pictures on either side.
 - **Collect next.** The list is made so that few pictures cover much: first those that many uncovered pictures
-  resemble, never two alike, and odd ones last. Where there are labels, it also asks what a picture would teach.
+  resemble, never two alike. What training covers already counts a tenth. It also asks what a picture would teach.
 - **What if?** Real-world pictures with labels are split at random, 40 times. From two thirds, pictures are added to
   training, by the list or by chance; a simple classifier is then asked about the other third, which neither the list
   nor the classifier has seen.
