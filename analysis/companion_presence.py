@@ -18,6 +18,7 @@ Float32 = NDArray[np.float32]
 
 LACKING: Final = 5  # pictures on each side of the cut; one or two odd pictures are no side
 GAP: Final = 1 / 3  # of the way from others to those with it, empty; planted 0.39-0.92, clean photos 0.24 or less
+CLEARER: Final = 0.5  # the same of what is not in most of the pictures; planted 0.54 and 0.59, clean 0.38 or less
 LEVEL: Final = 0.25  # of the same way, where pictures without it are; planted 0.14 or less
 ELSEWHERE: Final = 0.05  # share of the other concepts' pictures beyond the cut: hardly any
 
@@ -72,6 +73,6 @@ def cut(own: NDArray[np.floating], others: NDArray[np.floating]) -> dict[str, fl
     }
 
 
-def there_or_not(numbers: dict[str, float]) -> bool:
-    """Whether it is clearly there or clearly not, so that it may be company; nan is no."""
-    return numbers["gap"] >= GAP and numbers["level"] <= LEVEL and numbers["beyond"] <= ELSEWHERE
+def there_or_not(numbers: dict[str, float], gap: float = GAP) -> bool:
+    """Whether it is clearly there or clearly not, so that it may be company; nan is no. `gap`: see `GAP`, `CLEARER`."""
+    return numbers["gap"] >= gap and numbers["level"] <= LEVEL and numbers["beyond"] <= ELSEWHERE

@@ -46,7 +46,7 @@ from analysis.checks.base import (
     worst,
 )
 from analysis.companion_pool import known_negatives, read_pool, single_targets
-from analysis.companion_presence import there_or_not
+from analysis.companion_presence import CLEARER, there_or_not
 from analysis.companions import LABEL, MARK, Companion, enriched, examine, p_joint, with_label
 from analysis.dataset import Dataset, is_within
 from analysis.features import Features
@@ -91,7 +91,8 @@ METHOD: Final = """
   concept's pictures or more. **Needs work:** half or more of the pictures that have it without the concept are wrong.
 - **Cannot tell:** something is in most of the concept's pictures and hardly elsewhere, and no real picture says whether
   it is the thing itself or its company; and it looks like company: it is at the rim, or small and now here, now there,
-  or clearly there in some pictures and in the rest as little as in other concepts'. You see it: decide.
+  or clearly there in some pictures and in the rest as little as in other concepts' (where that is very clear, it need
+  not be in most, 30 % do). You see it: decide.
 - **Fine** says only that nothing is shown to mislead. What the score leans on is listed all the same: without labelled
   real pictures it is likely the thing itself, but may be its company.
 - **The fix is tried.** Only pictures in which the concept takes more room than its company are kept, a probe learns
@@ -270,8 +271,9 @@ def _role(companion: Companion, p: float, grid: tuple[int, int], params: Params)
         return tables.ALONG
     if not np.isnan(n["real_with_it"]):
         return tables.ITSELF if n["p_elsewhere"] > params.alpha else tables.ALONG
-    if n["with_it"] - n["without_it"] < params.sure:
-        return tables.ALONG
+    excess = n["with_it"] - n["without_it"]
+    if excess < params.sure:
+        return tables.UNPROVEN if excess >= params.matters and there_or_not(n, CLEARER) else tables.ALONG
     apart = out_of_focus(companion.at[companion.has], grid) or there_or_not(n)
     return tables.UNPROVEN if apart else tables.MIDDLE
 
