@@ -137,7 +137,10 @@ def _shrunk(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _marked(a: Seen, b: Seen, there: Float64) -> tuple[int, str]:
     one, other, seen = _over(a, b, there, SIDE)
-    return _with_marks(one, other, seen), "with a mark"
+    ways = [_edges_of(one, other, seen), tuple(-x for x in _edges_of(other, one, seen))]
+    # A large mark spoils setting one picture's light to the other's, not the other way round: less differs.
+    balance, _ = max(ways, key=lambda way: (way[0] != 0, -abs(way[1]), way[0]))
+    return (int(np.sign(balance)) if abs(balance) > ONE_SIDED else 0), "with a mark"
 
 
 def _over(a: Seen, b: Seen, there: Float64, side: int) -> tuple[Float32, Float32, NDArray[np.bool_]]:
@@ -181,8 +184,8 @@ def _laid(gray: Pixels, matrix: Float32, shape: tuple[int, ...]) -> tuple[Float3
     return np.asarray(moved, dtype=np.float32), np.asarray(seen)
 
 
-def _with_marks(a: Float32, b: Float32, seen: NDArray[np.bool_]) -> int:
-    """1 where b has edges that a lacks, at the rim of what differs; -1 the other way round; else 0.
+def _edges_of(a: Float32, b: Float32, seen: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Whose the edges are at the rim of what differs, 1 for b and -1 for a (0: of neither); and the share that differs.
 
     An overlaid mark, opaque or not, ends in an edge in its own picture and in none in the other. What blurring,
     sharpening and storing change lies on edges that both have, and is within what the contrast around allows.
@@ -191,7 +194,7 @@ def _with_marks(a: Float32, b: Float32, seen: NDArray[np.bool_]) -> int:
 
     seen = cv2.erode(seen.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if seen.sum() < 0.3 * seen.size:
-        return 0
+        return 0.0, 0.0
     a, b = (np.asarray(cv2.GaussianBlur(x, (0, 0), 1.0)) for x in (a, b))
     a = _same_light(a, b, seen)
     around = np.ones((5, 5), np.uint8)
@@ -200,16 +203,16 @@ def _with_marks(a: Float32, b: Float32, seen: NDArray[np.bool_]) -> int:
     rest = b - a
     differs = ((np.abs(rest) > NOISE + EDGE * contrast) & seen).astype(np.uint8)
     differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    if differs.sum() < LEAST_MARKED * seen.sum():
-        return 0
+    share = float(differs.sum()) / float(seen.sum())
+    if share < LEAST_MARKED:
+        return 0.0, share
     differs = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     rim = cv2.dilate(differs, np.ones((3, 3), np.uint8)) - cv2.erode(differs, np.ones((3, 3), np.uint8))
     at = (rim > 0) & seen
     slope = [np.stack([cv2.Sobel(x, cv2.CV_32F, 1, 0), cv2.Sobel(x, cv2.CV_32F, 0, 1)]) for x in (a, b, rest)]
     of_a, of_b = (float((x * slope[2])[:, at].sum()) for x in slope[:2])
     whole = float((slope[2] ** 2)[:, at].sum()) + 1e-6
-    balance = (of_a + of_b) / whole  # 1 where all edges of the difference are b's own, -1 where they are a's
-    return int(np.sign(balance)) if abs(balance) > ONE_SIDED else 0
+    return (of_a + of_b) / whole, share
 
 
 def _same_light(a: Float32, b: Float32, seen: NDArray[np.bool_]) -> Float32:
