@@ -152,11 +152,18 @@ def verdicts(x: Vectors, y: Labels, seeds: int) -> dict[str, tuple[int, int]]:
                 ("6 % even", 0.06),
                 ("9 % even", 0.09),
                 ("one", 0.12),
+                ("9 % to the next", 0.09),
+                ("two exchanged", 0.3),
             ):
                 given = right.copy()
-                hit = rng.permutation(np.flatnonzero(right == 0) if name == "one" else len(right))
+                among = {"one": right == 0, "two exchanged": right <= 1}.get(name, right >= 0)
+                hit = rng.permutation(np.flatnonzero(among))
                 hit = hit[: round(rate * len(hit))]
-                given[hit] = 1 if name == "one" else (given[hit] + rng.integers(1, len(own), len(hit))) % len(own)
+                if name in ("one", "two exchanged"):
+                    given[hit] = 1 - given[hit]
+                else:
+                    on = 1 if name == "9 % to the next" else rng.integers(1, len(own), len(hit))
+                    given[hit] = (given[hit] + on) % len(own)
                 vectors = Features(None, x[rows], x[rows])  # type: ignore[arg-type]
                 _, findings = found(dataset([(f"c{c}",) for c in given]), vectors)
                 fired, of = out.get(name, (0, 0))
