@@ -242,6 +242,8 @@ def _finer(a: Seen, b: Seen, there: Float64) -> tuple[int, str]:
     Of two sizes: enlarging weakens the finest detail of the smaller picture and adds none, reducing keeps it in the
     larger. Of one size: blur takes the more the finer the detail; sharpening adds alike to all that is fine.
     """
+    if any(max(x.rgb.shape) < 0.9 * min(READ, max(x.width, x.height)) for x in (a, b)):
+        return 0, ""  # thumbnails: their detail is not that of the files
     one, other = (_gray(x.rgb, READ) for x in (a, b))
     linear = _matrix(there, one.shape, other.shape)[:, :2]
     pixels = float(np.sqrt(abs(np.linalg.det(linear.astype(np.float64)))))  # of a, for one of b
