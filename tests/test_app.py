@@ -61,3 +61,10 @@ def test_heavy_libraries_are_not_imported_before_they_are_needed():
     code = f"import sys\nfor name in {names}: __import__(name)\nprint([m for m in {HEAVY} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert out.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_pages_are_compiled_as_written_and_not_taken_apart():
+    """Two sessions at a time: on Python 3.11 `ast.parse` in threads ends now and then in a SystemError."""
+    from streamlit import config
+
+    assert config.get_option("runner.magicEnabled") is False
