@@ -118,8 +118,8 @@ class BundledEmbedder:
             return np.zeros((0, GRID, GRID, INFO.vector_dim), dtype=np.float32)
         out = np.empty((len(stored), GRID, GRID, INFO.vector_dim), dtype=np.float32)
         for at in range(0, len(stored), MAPS_AT_ONCE):
-            wide = self.local_features(stored[at : at + MAPS_AT_ONCE]).reshape(-1, INFO.feature_dim)
-            vectors = self._conse(wide @ self._class_weight + self._class_bias)
+            wide = self.local_features(stored[at : at + MAPS_AT_ONCE]).reshape(-1, GRID * GRID, INFO.feature_dim)
+            vectors = self._conse((wide @ self._class_weight + self._class_bias).reshape(-1, len(self.class_names)))
             out[at : at + MAPS_AT_ONCE] = vectors.reshape(-1, GRID, GRID, INFO.vector_dim)
         return out
 
@@ -127,7 +127,8 @@ class BundledEmbedder:
         """Float32 (n, 7, 7, 1280): what the network averages over the picture, up to rounding."""
         if not stored:
             return np.zeros((0, GRID, GRID, INFO.feature_dim), dtype=np.float32)
-        narrow = np.stack([unpack_locations(x) for x in stored]).reshape(-1, CHANNELS)  # flat: three times as fast
+        # A product for each picture: one for all rounds the last digit by how many there are, on some processors.
+        narrow = np.stack([unpack_locations(x) for x in stored]).reshape(-1, GRID * GRID, CHANNELS)
         wide: Float32 = np.clip(narrow @ self._head_weight + self._head_bias, 0.0, 6.0)
         return wide.reshape(len(stored), GRID, GRID, -1)
 
