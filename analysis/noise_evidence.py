@@ -153,12 +153,12 @@ def noise_evidence_alone(
         better = right > plain
         plain[better], gains[better] = right[better], wrong[better]
         flips = np.maximum(flips, right + wrong.sum(axis=1))
-    together, most = _shares(np.maximum(flips - plain, 0.0), SURPLUS), gains.max(axis=1)
-    least = np.minimum(together, _shares(most, SURPLUS))
+    together, most = _shares(np.maximum(flips - plain, 0.0)), gains.max(axis=1)
+    least = np.minimum(together, _shares(most))
     return NoiseEvidence(
         together=_corrected(together[0], least),
-        classes=np.array([_corrected(_share(most, value / SURPLUS), least) for value in gains[0]]),
-        alone=np.array([_share(gains[:, c], gains[0, c] / SURPLUS) for c in range(k)]),
+        classes=np.array([_corrected(_share(most, value), least) for value in gains[0]]),
+        alone=np.array([_share(gains[:, c], gains[0, c]) for c in range(k)]),
     )
 
 

@@ -44,7 +44,7 @@ def test_wrong_labels_gathered_in_one_class_are_seen_there_and_in_no_other():
 
 def test_two_classes_exchanged_in_a_quarter_are_seen_though_they_look_like_ambiguous_pictures():
     for seed in range(5):
-        score, label, allowed = drawn(n=300, seed=seed)
+        score, label, allowed = drawn(n=300, scale=1.5, seed=seed)  # evenly replaced labels alone do not explain these
         rng = np.random.default_rng(seed)
         hit = np.isin(label, [0, 1]) & (rng.random(300) < 0.25)
         label[hit] = 1 - label[hit]
