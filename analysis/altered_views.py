@@ -29,7 +29,7 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Alteration = Callable[["Pixels", "Pixels", np.random.Generator], "Pixels"]
 
-DEFAULT_SAMPLE: Final = 32  # training pictures altered: the mean of their differences is clear, 19 times 32 take 4 s
+DEFAULT_SAMPLE: Final = 32  # training pictures altered: the mean of their differences is clear, 23 times 32 take 5 s
 SAME_SPACE: Final = 0.9  # cosine of a picture encoded anew with its vector; below, the vectors are a person's own
 TURN: Final = 12.0  # degrees: beyond what a steady hand does
 RIDGE: Final = 1.0  # of the mean variance a direction
@@ -116,12 +116,15 @@ def _taller(rgb: Pixels) -> Pixels:
 
 ALTERATIONS: Final[tuple[tuple[str, Alteration], ...]] = (
     ("brightness", lambda p, o, r: _scaled(p, (0.6, 0.6, 0.6))),
+    ("brightness", lambda p, o, r: _scaled(p, (1.5, 1.5, 1.5))),
     ("colour_temperature", lambda p, o, r: _scaled(p, (1.15, 1.0, 0.8))),
     ("colour_temperature", lambda p, o, r: _scaled(p, (0.85, 1.0, 1.2))),
     ("contrast", lambda p, o, r: _towards(p, np.asarray(p.mean(dtype=np.float64)), 0.6)),
+    ("contrast", lambda p, o, r: _towards(p, np.asarray(p.mean(dtype=np.float64)), 1.6)),
     ("sharpness", lambda p, o, r: perturbations.blurred(p, 1.3)),
     ("noise", lambda p, o, r: perturbations.noisy(p, 8)),
     ("saturation", lambda p, o, r: _towards(p, _gray(p), 0.5)),
+    ("saturation", lambda p, o, r: _towards(p, _gray(p), 1.8)),
     ("jpeg_quality", lambda p, o, r: perturbations.compressed(p, 25)),
     ("megapixels", lambda p, o, r: perturbations.scaled_down(p, max(p.shape[:2]) / 2)),
     ("aspect_ratio", lambda p, o, r: _taller(p)),
@@ -132,6 +135,7 @@ ALTERATIONS: Final[tuple[tuple[str, Alteration], ...]] = (
     ("viewpoint", lambda p, o, r: leaning(p, 0.16, True)),
     ("viewpoint", lambda p, o, r: leaning(p, -0.16, True)),
     ("subject_size", lambda p, o, r: nearer(p, 0.6)),
+    ("subject_size", lambda p, o, r: nearer(p, 0.6)),
     ("clutter", cluttered),
 )
 """Axis and a moderate shift of it."""
@@ -141,9 +145,19 @@ SEEN_BY_MODEL: Final = ("camera_tilt", "viewpoint", "subject_size", "clutter")
 """Axes for which the model's view is asked beside the measures."""
 
 
+OF_REAL: Final = AXES.index("subject_size") + 1
+"""This alteration is of pictures from real use, and its move the way back: what training would look like taken from
+farther away nobody can make up, but what real use would look like from nearer can be seen."""
+
+
 def axis_columns(axis: str) -> int:
-    """How many alterations an axis has; with one, its opposite is a shift too."""
+    """How many alterations an axis has."""
     return AXES.count(axis)
+
+
+def goes_both_ways(axis: str) -> bool:
+    """Whether the opposite of an axis's alterations is a shift of it too; else it is said how much, not which way."""
+    return axis in ("subject_size", "clutter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +165,9 @@ class Signatures:
     """Altered minus unaltered vectors.
 
     Attributes:
-        rows: int64 (k,), rows of the dataset that were altered.
-        moves: float64 (len(ALTERATIONS), k, f).
+        rows: int64 (len(ALTERATIONS), k), rows of the dataset that were altered: of `OF_REAL` real-world pictures, of
+            the others training pictures.
+        moves: float64 (len(ALTERATIONS), k, f); of `OF_REAL` unaltered minus altered.
     """
 
     rows: Int64
@@ -160,25 +175,38 @@ class Signatures:
 
 
 def signatures(
-    pictures: Pictures, image: Float32, rows: Int64, *, seed: int = 0, progress: Progress = no_progress
+    pictures: Pictures, image: Float32, rows: Int64, real: Int64, *, seed: int = 0, progress: Progress = no_progress
 ) -> Signatures | None:
-    """Alter these pictures and see them again; None where too few can be read or the vectors are not the model's."""
-    found = [(int(row), p) for row, p in zip(rows, pictures.originals(rows), strict=True) if p is not None]
-    found = [(row, p) for row, p in found if min(p.shape[:2]) >= 32]
-    if len(found) < 8:
+    """Alter these pictures of training and of real use and see them again; None where too few can be read or the
+    vectors are not the model's."""
+    some = _seen_again(pictures, image, rows), _seen_again(pictures, image, real)
+    k = min(len(own) for own, _, _ in some)
+    if k < 8:
         return None
-    kept, read = np.array([row for row, _ in found]), [p for _, p in found]
-    same = pictures.encode_pictures(read).features
-    if same.shape[1] != image.shape[1] or float((same * image[kept]).sum(axis=1).mean()) < SAME_SPACE:
-        return None
-    moves = []
+    moves, of = [], []
     for i, (_, alter) in enumerate(ALTERATIONS):
         progress(i, len(ALTERATIONS), "trying out what changes would look like")
         rng = np.random.default_rng([seed, i])
-        seen = [alter(p, read[(n + 1) % len(read)], rng) for n, p in enumerate(read)]
-        moves.append(pictures.encode_pictures(seen).features.astype(np.float64) - same)
+        own, read, same = some[i == OF_REAL]
+        seen = [alter(p, read[(n + 1) % len(read)], rng) for n, p in enumerate(read[:k])]
+        move = pictures.encode_pictures(seen).features.astype(np.float64) - same[:k]
+        moves.append(-move if i == OF_REAL else move)
+        of.append(own[:k])
     progress(len(ALTERATIONS), len(ALTERATIONS), "trying out what changes would look like")
-    return Signatures(kept, np.array(moves))
+    return Signatures(np.array(of), np.array(moves))
+
+
+def _seen_again(pictures: Pictures, image: Float32, rows: Int64) -> tuple[Int64, list[Pixels], Float32]:
+    """Rows that can be read, their pixels and vectors; empty where these are not those of `image`."""
+    found = [(int(row), p) for row, p in zip(rows, pictures.originals(rows), strict=True) if p is not None]
+    found = [(row, p) for row, p in found if min(p.shape[:2]) >= 32]
+    if len(found) < 8:
+        return np.empty(0, dtype=np.int64), [], image[:0]
+    kept, read = np.array([row for row, _ in found]), [p for _, p in found]
+    same = pictures.encode_pictures(read).features
+    if same.shape[1] != image.shape[1] or float((same * image[kept]).sum(axis=1).mean()) < SAME_SPACE:
+        return np.empty(0, dtype=np.int64), [], image[:0]
+    return kept, read, same
 
 
 def explained(x: Float64, y: Int64, moves: Float64, *, seed: int = 0) -> dict[str, float]:
@@ -230,7 +258,7 @@ def filtered(
         x: (n, f), vectors of all pictures.
         known: (m,), rows of `x` from whose spread the filters are learnt. y: (m,), 0 or 1, their side.
         half: bool (m,), which of these belong to the first half; each half is asked of what the other taught.
-        moves: as in `Signatures`. altered: positions in `known` of the pictures altered, in the order of `moves`.
+        moves: as in `Signatures`. altered: (len(moves), k), positions in `known` of the pictures altered.
     """
     from scipy.linalg import solve
 
@@ -241,11 +269,12 @@ def filtered(
         spread = centred.T @ centred / max(1, len(learn))
         spread.flat[:: len(spread) + 1] += RIDGE * max(float(np.trace(spread)) / len(spread), 1e-12)
         own = half[altered] == side
-        means = moves[:, own].mean(axis=1) if own.any() else moves.mean(axis=1)
+        means = np.array([m[o].mean(axis=0) if o.any() else m.mean(axis=0) for m, o in zip(moves, own, strict=True)])
         for axis in SEEN_BY_MODEL:
             mine = np.array([name == axis for name in AXES])
             weights = solve(spread + blind * means[~mine].T @ means[~mine], means[mine].T, assume_a="pos")
             weights /= np.maximum((means[mine] * weights.T).sum(axis=1), 1e-12)
+            weights *= np.where(np.flatnonzero(mine) == OF_REAL, -1.0, 1.0)
             scores[axis].append((x @ weights.astype(np.float32)).astype(np.float64))
     out = {}
     for axis, (first, second) in scores.items():

@@ -24,9 +24,9 @@ from analysis.altered_views import (
     DEFAULT_SAMPLE,
     SEEN_BY_MODEL,
     Signatures,
-    axis_columns,
     explained,
     filtered,
+    goes_both_ways,
     signatures,
     without,
 )
@@ -36,7 +36,7 @@ from analysis.dataset import Dataset
 from analysis.features import Features, Pictures
 from analysis.out_of_range import OutOfRange, find_out_of_range
 from analysis.progress import Progress, no_progress, scaled
-from analysis.same_quality import AXES, seen_alike
+from analysis.same_quality import AXES, LIFTED, nearest, seen_alike
 from analysis.shift_axes import (
     ALTERED,
     BY_MODEL,
@@ -114,7 +114,12 @@ def measure_shift(
     tried = None
     if features.pictures is not None and min(len(s) for s in some) >= 2 * MIN_SIDE:
         tried = signatures(
-            features.pictures, image, some[0][:DEFAULT_SAMPLE], seed=seed, progress=scaled(progress, 0.6, 0.9)
+            features.pictures,
+            image,
+            some[0][:DEFAULT_SAMPLE],
+            some[1][:DEFAULT_SAMPLE],
+            seed=seed,
+            progress=scaled(progress, 0.6, 0.9),
         )
     if tried is None:
         left = _unmeasured(image, some, list(values.values()))
@@ -133,7 +138,7 @@ def measure_shift(
     content = _content_row(gap_test(left[:n], left[n:], seed=seed, progress=scaled(progress, 0.9, 0.95)))
     every = [*rows.values(), content]
     if tried is not None and features.pictures is not None:
-        content |= _at_one_quality(features.pictures, sides, every, content, tried, seed)
+        content |= _at_one_quality(features.pictures, sides, every, content, tried, seed, scaled(progress, 0.95, 1.0))
     if tried is not None:
         for row in every:
             row["explains"] = part[str(row["axis"])] ** 2
@@ -145,26 +150,36 @@ def measure_shift(
 
 def _at_one_quality(
     pictures: Pictures, sides: tuple[Rows, Rows], every: list[dict[str, object]], content: dict[str, object],
-    tried: Signatures, seed: int,
+    tried: Signatures, seed: int, progress: Progress,
 ) -> dict[str, object]:  # fmt: skip
-    """The weaker `effect` and the larger `raw_p` of content as it is and once both sides are of one quality; nothing
-    where they are already, or where content does not differ in the first place."""
+    """The weakest `effect` and the largest `raw_p` of content as it is and once both sides are of one quality or seen
+    from one distance; nothing where they are already, or where content does not differ in the first place."""
     table = ranked([dict(row) for row in every])
     table = table[table["differs"]].sort_values("effect", key=lambda e: -e.abs(), kind="stable")
-    differs = [a for a in table["axis"] if a in AXES]
-    if CONTENT not in set(table["axis"]) or not differs:
+    sizes = dict(zip(table["axis"], table["effect"], strict=True))
+    differs = [a for a in sizes if a in AXES]
+    if CONTENT not in sizes:
         return {}
-    seen = seen_alike(pictures, sides, differs, seed=seed)
-    if seen is None:
-        return {}
-    left = without(np.concatenate(seen).astype(np.float64), tried.moves)
-    test = gap_test(left[: len(seen[0])], left[len(seen[0]) :], seed=seed)
-    if not np.isfinite(test.p_value):
-        return {}
-    return {
-        "effect": min(float(content["effect"]), test.strength),  # type: ignore[arg-type]
-        "raw_p": max(float(content["raw_p"]), test.p_value),  # type: ignore[arg-type]
-    }
+    effects, p_values = [float(content["effect"])], [float(content["raw_p"])]  # type: ignore[arg-type]
+    whole = (0, 1.0)
+    ways = [(False, whole)] if differs else []
+    if set(differs) & set(LIFTED):
+        ways.append((True, whole))
+    if "subject_size" in sizes:
+        side = int(sizes["subject_size"] < 0)
+        share = nearest(pictures, sides, side, seed=seed)
+        ways += [(False, (side, share))] if share < 1 else []
+    for i, (lift, middle) in enumerate(ways):
+        progress(i, len(ways), "comparing at one quality")
+        seen = seen_alike(pictures, sides, differs, lift=lift, middle=middle, seed=seed)
+        if seen is None:
+            continue
+        left = without(np.concatenate(seen).astype(np.float64), tried.moves)
+        test = gap_test(left[: len(seen[0])], left[len(seen[0]) :], seed=seed)
+        if np.isfinite(test.p_value):
+            effects.append(test.strength)
+            p_values.append(test.p_value)
+    return {"effect": min(effects), "raw_p": max(p_values)}
 
 
 def _sampled(sides: tuple[Rows, Rows], seed: int) -> list[Rows]:
@@ -180,16 +195,17 @@ def _seen_by_model(
     known = np.concatenate(some)
     y = np.repeat([0, 1], [len(s) for s in some])
     place = {int(row): i for i, row in enumerate(known)}
-    altered = np.array([place[int(row)] for row in tried.rows])
+    altered = np.array([[place[int(row)] for row in rows] for rows in tried.rows])
     half = np.zeros(len(known), dtype=bool)
     rng = np.random.default_rng([seed, 1])
-    for group in (altered, np.setdiff1d(np.flatnonzero(y == 0), altered), np.flatnonzero(y == 1)):
+    tried_on = np.isin(np.arange(len(known)), altered)
+    for group in (np.flatnonzero((y == side) & (tried_on == of)) for of in (True, False) for side in (0, 1)):
         half[rng.permutation(group)[: len(group) // 2]] = True
     blind, keen = (filtered(image, known, y, half, tried.moves, altered, b) for b in (1.0, 0.0))
     out: dict[str, dict[str, object]] = {}
     for name in SEEN_BY_MODEL:
         tests = [cliffs_delta(v[known[y == 0]], v[known[y == 1]]) for v in blind[name].T]
-        both_ways = axis_columns(name) == 1
+        both_ways = goes_both_ways(name)
         best = int(np.argmax([abs(d) if both_ways else d for d, _ in tests]))
         others = [cliffs_delta(v[known[y == 0]], v[known[y == 1]])[0] for v in keen[name].T]
         values = blind[name][:, best]

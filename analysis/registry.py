@@ -160,7 +160,7 @@ CHECKS: tuple[Check, ...] = (
         function=representativeness.find_representativeness,
         params=representativeness.Params,
         method=representativeness.METHOD,
-        version=5,
+        version=6,
     ),
     Check(
         id="visibility",

@@ -2,7 +2,11 @@
 
 The better side of each measured axis is made worse (softer, noisier, darker, flatter, paler; its colours drawn to the
 other's) by one level for all of its pictures, chosen so that the sides' medians agree; nothing is sharpened or
-cleaned, as that cannot be done. Both sides are then seen by the model again. OpenCV loads when a function runs.
+cleaned, as that cannot be done. Or, for light, contrast and colour, the other side is made brighter, more contrasty,
+more colourful: what was cut off at white in bright pictures does not come back when they are darkened, but is cut off
+likewise in others made as bright. Or the side with the smaller subjects is seen from nearer: the middles of its
+pictures, cut where they are most like the other side's. Both sides are then seen by the model again. OpenCV loads when
+a function runs.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
 MOST: Final = 120  # pictures of a side seen again: two sides take about 2 s
+LEAST: Final = 32  # pixels a side that a picture seen has at least
+SHARES: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of a picture that is looked at as if taken from nearer
+SIZED_ON: Final = 40  # pictures that a share is tried on
 TUNED_ON: Final = 24  # pictures of the better side that a level is tried on
 STEPS: Final = 9
 GRAIN: Final = 2.0  # of 255, and
@@ -55,6 +62,19 @@ def _dark(rgb: Pixels, share: float) -> Pixels:
     return np.asarray(np.clip(np.rint(rgb * np.float32(1 - share)), 0, 255), dtype=np.uint8)
 
 
+def _middle(rgb: Pixels, share: float) -> Pixels:
+    height, width = (round(side * share) for side in rgb.shape[:2])
+    top, left = (rgb.shape[0] - height) // 2, (rgb.shape[1] - width) // 2
+    return np.ascontiguousarray(rgb[top : top + height, left : left + width])
+
+
+def _coarse(rgb: Pixels, share: float) -> Pixels:
+    import cv2
+
+    size = (round(rgb.shape[1] * share), round(rgb.shape[0] * share))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
 WORSE: Final[Mapping[str, tuple[Callable[[Pixels], float], int, float, Change, float]]] = {
     "sharpness": (lambda p: 1.0 / attributes.blur(_luma(p)), 1, 0.1, perturbations.blurred, 8.0),
     "brightness": (lambda p: float(_luma(p).mean()), 1, 0.02, _dark, 0.95),
@@ -64,11 +84,19 @@ WORSE: Final[Mapping[str, tuple[Callable[[Pixels], float], int, float, Change, f
 }
 """For an axis its value, whether more (1) or less (-1) is better, the ratio less one that is noticed, what makes it
 worse, and the strongest level."""
+LIFTED: Final = {"brightness": -4.0, "contrast": -3.0, "saturation": -4.0}
+"""Axes in which a picture can be made better as well, by what makes it worse, and the strongest level of that."""
 AXES: Final = (*WORSE, "colour_temperature", "jpeg_quality")
 
 
 def seen_alike(
-    pictures: Pictures, rows: tuple[Int64, Int64], differing: Sequence[str], *, seed: int = 0
+    pictures: Pictures,
+    rows: tuple[Int64, Int64],
+    differing: Sequence[str],
+    *,
+    lift: bool = False,
+    middle: tuple[int, float] = (0, 1.0),
+    seed: int = 0,
 ) -> tuple[Float32, Float32] | None:
     """Vectors of both sides' pictures at one quality.
 
@@ -76,6 +104,9 @@ def seen_alike(
         rows: of the dataset, of either side; up to `MOST` of each are used.
         differing: axes of `AXES` in which they differ, the largest difference first: blur takes noise away, and noise
             looks sharp, so the larger one is undone first, and the other only where it is still there.
+        lift: in the axes of `LIFTED` make the worse side better, not the better one worse.
+        middle: side of which only the middle is seen, as if from nearer, and the share of its width and height; the
+            other side loses as many pixels.
         seed: of the choice.
 
     Returns:
@@ -83,16 +114,49 @@ def seen_alike(
     """
     rng = np.random.default_rng([seed, 2])
     some = [rng.permutation(r)[:MOST] for r in rows]
-    sides = [[p for p in pictures.originals(r) if p is not None and min(p.shape[:2]) >= 32] for r in some]
+    least = LEAST / middle[1]
+    sides = [[p for p in pictures.originals(r) if p is not None and min(p.shape[:2]) >= least] for r in some]
     if min(len(s) for s in sides) < 8:
         return None
+    if middle[1] < 1:
+        sides = [[(_middle if i == middle[0] else _coarse)(p, middle[1]) for p in s] for i, s in enumerate(sides)]
     if "colour_temperature" in differing:
         sides[0] = _coloured(sides[0], sides[1])
     for axis in differing:
         if axis in WORSE:
-            sides = _alike(sides, *WORSE[axis])
+            sides = _alike(sides, *WORSE[axis], LIFTED.get(axis, 0.0) if lift else 0.0)
     fine = [[perturbations.compressed(perturbations.noisy(p, GRAIN), SAVED) for p in s] for s in sides]
     return pictures.encode_pictures(fine[0]).features, pictures.encode_pictures(fine[1]).features
+
+
+def nearest(pictures: Pictures, rows: tuple[Int64, Int64], side: int, *, seed: int = 0) -> float:
+    """Share of their width and height at which the middles of one side's pictures are most like the other side.
+
+    Args:
+        rows: as in `seen_alike`. side: whose pictures are seen from nearer, 0 or 1.
+
+    Returns:
+        In `SHARES` or halfway between two of them; 1 where hardly any picture can be read.
+    """
+    rng = np.random.default_rng([seed, 3])
+    least = LEAST / min(SHARES)
+    read = [
+        [p for p in pictures.originals(rng.permutation(r)[:SIZED_ON]) if p is not None and min(p.shape[:2]) >= least]
+        for r in (rows[side], rows[1 - side])
+    ]
+    if min(len(r) for r in read) < 8:
+        return 1.0
+
+    def far(share: float) -> float:
+        near, whole = ([look(p, share) for p in r] for look, r in zip((_middle, _coarse), read, strict=True))
+        means = [pictures.encode_pictures(p).features.mean(axis=0, dtype=np.float64) for p in (near, whole)]
+        return float(np.linalg.norm(means[0] - means[1]))
+
+    found = {share: far(share) for share in SHARES}
+    best = min(found, key=lambda s: found[s])
+    step = (SHARES[0] - SHARES[1]) / 2
+    found |= {share: far(share) for share in (best - step, best + step)}
+    return min(found, key=lambda s: found[s])
 
 
 def _alike(
@@ -102,13 +166,16 @@ def _alike(
     noticed: float,
     change: Change,
     most: float,
+    lifted: float,
 ) -> list[list[Pixels]]:
-    """The sides with the better one made worse; as they are where their medians hardly differ."""
+    """The sides with the better one made worse, or the other better by up to `lifted` where that is not 0; as they are
+    where their medians hardly differ."""
     middle = [_median(value, s) for s in sides]
     if not np.isfinite(middle).all() or max(middle) <= min(middle) * (1 + noticed):
         return sides
     side = int(np.argmax(np.array(middle) * better))
-    level = _level(sides[side][:TUNED_ON], value, change, most, middle[1 - side], middle[side])
+    side = 1 - side if lifted else side
+    level = _level(sides[side][:TUNED_ON], value, change, lifted or most, middle[1 - side], middle[side])
     return [[change(p, level) for p in s] if i == side else s for i, s in enumerate(sides)]
 
 

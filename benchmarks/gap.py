@@ -51,9 +51,16 @@ def gains(*factors: float) -> Callable[[RGB, np.random.Generator, RGB], RGB]:
     return lambda image, rng, other: picture(array(image) * np.array(factors, dtype=np.float32))
 
 
-def contrast(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
-    values = array(image)
-    return picture((values - values.mean()) * 0.6 + values.mean())
+def contrast(factor: float) -> Callable[[RGB, np.random.Generator, RGB], RGB]:
+    def alter(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+        values = array(image)
+        return picture((values - values.mean()) * factor + values.mean())
+
+    return alter
+
+
+def coloured(factor: float) -> Callable[[RGB, np.random.Generator, RGB], RGB]:
+    return lambda image, rng, other: ImageEnhance.Color(image).enhance(factor)
 
 
 def noise(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
@@ -91,6 +98,23 @@ def nearer(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
     return part.resize((w, h), Image.Resampling.BICUBIC)
 
 
+def as_soft(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    """The whole picture, as soft as its enlarged middle is."""
+    w, h = image.size
+    small = image.resize((int(w * 0.6), int(h * 0.6)), Image.Resampling.BICUBIC)
+    return small.resize((w, h), Image.Resampling.BICUBIC)
+
+
+def smaller(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
+    """The whole at 0.6 of its size on a ground in the mean colour of its rim."""
+    values = array(image)
+    rim = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]]).mean(axis=0)
+    out = Image.new("RGB", image.size, tuple(round(float(v)) for v in rim))
+    w, h = (round(side * 0.6) for side in image.size)
+    out.paste(image.resize((w, h), Image.Resampling.BICUBIC), ((image.width - w) // 2, (image.height - h) // 2))
+    return out
+
+
 def clutter(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
     out, (w, h) = image.copy(), image.size
     for _ in range(6):
@@ -111,20 +135,31 @@ def tall(image: RGB, rng: np.random.Generator, other: RGB) -> RGB:
 
 PLANTS: dict[str, Callable[[RGB, np.random.Generator, RGB], RGB]] = {
     "brightness": gains(0.6, 0.6, 0.6),
+    "brightness, up": gains(1.4, 1.4, 1.4),
     "colour_temperature": gains(1.15, 1.0, 0.8),
-    "contrast": contrast,
+    "colour_temperature, up": gains(0.85, 1.0, 1.2),
+    "contrast": contrast(0.6),
+    "contrast, up": contrast(1.6),
     "sharpness": lambda image, rng, other: image.filter(ImageFilter.GaussianBlur(1)),
     "noise": noise,
-    "saturation": lambda image, rng, other: ImageEnhance.Color(image).enhance(0.4),
+    "saturation": coloured(0.4),
+    "saturation, up": coloured(1.8),
     "jpeg_quality": lambda image, rng, other: image,  # saved at 25
     "megapixels": lambda image, rng, other: image.resize((max(8, image.width // 2), max(8, image.height // 2))),
     "aspect_ratio": tall,
     "camera_tilt": turned(15),
     "viewpoint": leaning(0.0, 0.2),
     "subject_size": nearer,
+    "subject_size, farther away": as_soft,
+    "subject_size, on a plain ground": smaller,
     "clutter": clutter,
 }
-LIKEWISE = {"camera_tilt": turned(0.2), "viewpoint": leaning(0.1, 0.1)}
+"""The axis before the comma has to come first."""
+LIKEWISE = {
+    "camera_tilt": turned(0.2),
+    "viewpoint": leaning(0.1, 0.1),
+    "subject_size, farther away": nearer,
+}
 """What the training side of these gets: the same enlarging and softening, so that the one axis is all that differs."""
 
 
@@ -251,14 +286,15 @@ def axes(data: Path, store: Store, a_side: int, chosen: set[str]) -> bool:
     for name, path in SETS.items():
         with tempfile.TemporaryDirectory() as folder:
             training = planted(data / path, Path(folder) / "training", None, 2 * a_side, side=0)
-            for axis, alter in {"nothing": None, **PLANTS}.items():
-                if chosen and axis not in chosen:
+            for plant, alter in {"nothing": None, **PLANTS}.items():
+                axis = plant.split(",")[0]
+                if chosen and axis not in chosen and plant not in chosen:
                     continue
                 quality = 25 if axis == "jpeg_quality" else 95
-                real = planted(data / path, Path(folder) / axis, alter, 2 * a_side, side=1, quality=quality)
+                real = planted(data / path, Path(folder) / plant, alter, 2 * a_side, side=1, quality=quality)
                 base = training
-                if axis in LIKEWISE:
-                    base = planted(data / path, Path(folder) / f"{axis}_not", LIKEWISE[axis], 2 * a_side, side=0)
+                if plant in LIKEWISE:
+                    base = planted(data / path, Path(folder) / f"{plant}_not", LIKEWISE[plant], 2 * a_side, side=0)
                 begun = time.process_time()
                 got, p = first(opened(store, base, real))
                 right += got == axis
@@ -266,7 +302,8 @@ def axes(data: Path, store: Store, a_side: int, chosen: set[str]) -> bool:
                 mark = "" if got == axis else "  <- wrong"
                 spent = time.process_time() - begun
                 print(
-                    f"planted {axis}, {name}, {a_side} a side: first {got} (p {p:.3f}, {spent:.0f} s){mark}", flush=True
+                    f"planted {plant}, {name}, {a_side} a side: first {got} (p {p:.3f}, {spent:.0f} s){mark}",
+                    flush=True,
                 )
     print(f"planted axis first: {interval(right, total)}, reach {FIRST_REACH}")
     return right == total
@@ -303,7 +340,7 @@ def main() -> int:
     parser.add_argument("--only", default="alarms,seen,axes,grocery,apples")
     parser.add_argument("--a-side", type=int, default=120)
     parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--axes", help="only these are planted")
+    parser.add_argument("--axes", help="only these are planted; separated by ;")
     given = parser.parse_args()
     for name in list(SETS):
         if name not in given.sets.split(",") or not (given.data / SETS[name]).is_dir():
@@ -317,7 +354,7 @@ def main() -> int:
         store = Store(Path(cache))
         for part in given.only.split(","):
             if part == "axes":
-                fine &= axes(given.data, store, given.a_side, set(filter(None, (given.axes or "").split(","))))
+                fine &= axes(given.data, store, given.a_side, set(filter(None, (given.axes or "").split(";"))))
             else:
                 fine &= {"alarms": alarms, "seen": seen, "grocery": grocery, "apples": apples}[part](given.data, store)
     return 0 if fine else 1

@@ -8,6 +8,7 @@ import pytest
 from analysis.altered_views import (
     ALTERATIONS,
     AXES,
+    OF_REAL,
     SEEN_BY_MODEL,
     axis_columns,
     explained,
@@ -19,6 +20,8 @@ from analysis.altered_views import (
 from analysis.embedders.base import ImageEncoding
 
 DIMENSIONS = 60
+FIRST = np.broadcast_to(np.arange(24), (len(AXES), 24))
+"""Which pictures were altered."""
 
 
 @pytest.fixture
@@ -78,9 +81,7 @@ def test_a_filter_sees_its_own_axis_and_not_a_softer_picture(axis: str, moves: n
     for shifted, low, high in ((place, 0.75, 1.25), (AXES.index("sharpness"), -0.35, 0.35)):
         seen = x.copy()
         seen[y == 1] += moves[shifted].mean(axis=0)
-        found = filtered(seen.astype(np.float32), np.arange(len(x)), y, halves(len(x), 24, rng), moves, np.arange(24))[
-            axis
-        ]
+        found = filtered(seen.astype(np.float32), np.arange(len(x)), y, halves(len(x), 24, rng), moves, FIRST)[axis]
         assert found.shape == (len(x), axis_columns(axis))
         assert low < np.median(found[y == 1, 0]) < high
         assert abs(np.median(found[y == 0, 0])) < 0.1
@@ -91,7 +92,7 @@ def test_a_filter_says_nothing_about_equal_sides(moves: np.ndarray) -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         x, y = made(rng, 40)
-        found = filtered(x.astype(np.float32), np.arange(80), y, halves(80, 24, rng), moves, np.arange(24))["clutter"]
+        found = filtered(x.astype(np.float32), np.arange(80), y, halves(80, 24, rng), moves, FIRST)["clutter"]
         delta.append(np.sign(found[y == 1] - found[y == 0].T).mean())
     assert abs(np.mean(delta)) < 0.1
 
@@ -116,13 +117,17 @@ class Eyes:
 def test_signatures_come_from_pictures_seen_again_and_only_in_the_models_own_space() -> None:
     rows, eyes = np.arange(10), Eyes()
     own = eyes.encode_pictures(eyes.originals(np.arange(20))).features
-    found = signatures(eyes, own, rows)
+    found = signatures(eyes, own, rows, rows + 10)
     assert found is not None
     assert found.moves.shape == (len(ALTERATIONS), 10, 9)
     assert np.isfinite(found.moves).all()
-    assert signatures(eyes, -own, rows) is None
-    assert signatures(eyes, own[:, :5], rows) is None
-    assert signatures(Eyes(gone=True), own, rows) is None
+    assert [set(of.tolist()) <= set((rows + 10).tolist()) for of in found.rows] == [
+        i == OF_REAL for i in range(len(ALTERATIONS))
+    ]
+    assert signatures(eyes, -own, rows, rows + 10) is None
+    assert signatures(eyes, own[:, :5], rows, rows + 10) is None
+    assert signatures(Eyes(gone=True), own, rows, rows + 10) is None
+    assert signatures(eyes, own, rows, np.arange(10, 17)) is None
 
 
 @pytest.mark.parametrize("size", [(32, 32), (40, 300), (300, 40)])

@@ -19,11 +19,34 @@ from analysis.sources import Source
 from analysis.store import Store
 
 SIDE = 60
+
+
+def farther(p: np.ndarray) -> np.ndarray:
+    """The whole at half its size on a ground of one colour."""
+    out = np.empty_like(p)
+    out[:] = np.concatenate([p[0], p[-1]]).mean(axis=0).astype(np.uint8)
+    h, w = p.shape[0] // 2, p.shape[1] // 2
+    small = Image.fromarray(p).resize((w, h), Image.Resampling.BOX)
+    out[h // 2 : h // 2 + h, w // 2 : w // 2 + w] = np.asarray(small)
+    return out
+
+
 PLANTS = {
     "blur": lambda p: perturbations.blurred(p, 3.0),
     "noise": lambda p: perturbations.noisy(p, 14),
     "dark": lambda p: (p * 0.5).astype(np.uint8),
+    "bright": lambda p: np.clip(p * 1.7, 0, 255).astype(np.uint8),
+    "farther": farther,
 }
+
+
+PLANTED = [
+    ("blur", "sharpness"),
+    ("noise", "noise"),
+    ("dark", "brightness"),
+    ("bright", "brightness"),
+    ("farther", "subject_size"),
+]
 
 
 def scene(seed: int, other: bool = False) -> np.ndarray:
@@ -54,10 +77,11 @@ def shift(root: Path, plant: str, other: bool):
     return of, rows, measure_shift(of.dataset, of.features, *rows).table.set_index("axis")
 
 
-@pytest.mark.parametrize(("plant", "axis"), [("blur", "sharpness"), ("noise", "noise"), ("dark", "brightness")])
+@pytest.mark.parametrize(("plant", "axis"), PLANTED)
 def test_a_shift_of_quality_is_no_content(plant: str, axis: str, tmp_path: Path) -> None:
     _, _, table = shift(tmp_path, plant, False)
     assert table.loc[axis, "differs"] and not table.loc["content", "differs"]
+    assert table.index[0] == axis or plant in ("blur", "noise")
 
 
 def test_other_things_are_content_also_in_soft_pictures(tmp_path: Path) -> None:
