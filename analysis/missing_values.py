@@ -221,8 +221,9 @@ def _everywhere(t: Tally, same: Sequence[Tally]) -> bool:
     known = [0.0 if ground else o.training / o.training_n for o in others]
     lack = float(np.mean([b / o.real_n - a for a, b, o in zip(known, seen, others, strict=True)]))
     of = sum(o.real_n for o in others)
+    more = round(sum(b - a * o.real_n for a, b, o in zip(known, seen, others, strict=True)))  # than their training has
     return lack >= EVERYWHERE * t.gap > 0 or (
-        lack >= ABSENT_BELOW * t.gap > 0 and exact(sum(seen), of, t.clear, t.real_n) > SAME
+        lack >= ABSENT_BELOW * t.gap > 0 and exact(max(0, more), of, t.clear, t.real_n) > SAME
     )
 
 

@@ -62,7 +62,7 @@ CHECKS: tuple[Check, ...] = (
         params=scope.Params,
         method=scope.METHOD,
         reads_taxonomy=True,
-        version=3,
+        version=4,
     ),
     Check(
         id="uniqueness",

@@ -18,7 +18,7 @@ from analysis.declared_values import words_of
 from analysis.embedders.base import ModelInfo
 from analysis.errors import Cancelled
 from analysis.features import Features
-from analysis.missing_values import UNLIKE, exact, findings_of, tally, unlike_training
+from analysis.missing_values import UNLIKE, Tally, _everywhere, exact, findings_of, tally, unlike_training
 from analysis.prompt_values import calibrate
 from analysis.subject_light import LIGHTS, common_light, relit
 from analysis.subject_values import COLOURS, SAMPLES, SubjectValues, colours_of, measure, to_lab, to_linear
@@ -149,6 +149,19 @@ def test_a_size_or_a_ground_that_one_concept_alone_lacks_is_named():
 def test_what_all_concepts_lack_alike_is_how_pictures_were_taken_and_no_finding_of_one():
     found = look(fruit(training=green, real=green, ground=(30, 30, 32)))
     assert found.verdict in (Verdict.PASS, Verdict.CANNOT_TELL) and "before a dark ground" in found.extra["everywhere"]
+
+
+def counted(concept: str, training: int, real: int, clear: int) -> Tally:
+    at = np.arange(clear)
+    return Tally(concept, "colour", "purple", training, 48, real, 12, clear, clear, float("nan"), float("nan"), at)
+
+
+def test_others_that_show_a_value_in_training_too_do_not_lack_it():
+    own = counted("leaf", 0, 8, 8)
+    shown = [(11, 5, 1), (7, 3, 1), (14, 4, 0), (16, 5, 1), (9, 6, 0)]  # as drawn, a little more often in real use
+    others = [counted(f"o{i}", *n) for i, n in enumerate(shown)]
+    assert not _everywhere(own, [own, *others])
+    assert _everywhere(own, [own, *(counted(f"o{i}", 0, real, real) for i, (_, real, _) in enumerate(shown))])
 
 
 def test_without_real_use_and_taxonomy_uniform_and_narrow_are_not_told_apart_and_siblings_give_a_hint():
