@@ -167,10 +167,11 @@ def _at_one_quality(
         ways.append((True, whole))
     if "subject_size" in sizes:
         side = int(sizes["subject_size"] < 0)
-        share = nearest(pictures, sides, side, seed=seed)
+        share = nearest(pictures, sides, side, seed=seed, progress=scaled(progress, 0.0, 0.4))
         ways += [(False, (side, share))] if share < 1 else []
+    tests = scaled(progress, 0.4, 1.0)
     for i, (lift, middle) in enumerate(ways):
-        progress(i, len(ways), "comparing at one quality")
+        tests(i, len(ways), "comparing at one quality")
         seen = seen_alike(pictures, sides, differs, lift=lift, middle=middle, seed=seed)
         if seen is None:
             continue

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import attributes, perturbations, shift_axes
+from analysis import altered_views, attributes, perturbations, shift_axes
+from analysis.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from analysis.features import Pictures, Pixels
@@ -62,17 +63,15 @@ def _dark(rgb: Pixels, share: float) -> Pixels:
     return np.asarray(np.clip(np.rint(rgb * np.float32(1 - share)), 0, 255), dtype=np.uint8)
 
 
-def _middle(rgb: Pixels, share: float) -> Pixels:
-    height, width = (round(side * share) for side in rgb.shape[:2])
-    top, left = (rgb.shape[0] - height) // 2, (rgb.shape[1] - width) // 2
-    return np.ascontiguousarray(rgb[top : top + height, left : left + width])
-
-
-def _coarse(rgb: Pixels, share: float) -> Pixels:
-    import cv2
-
-    size = (round(rgb.shape[1] * share), round(rgb.shape[0] * share))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+def _from_nearer(sides: Sequence[list[Pixels]], near: int, share: float) -> list[list[Pixels]]:
+    """The middles of one side's pictures, and the other side's with as few pixels."""
+    return [
+        [
+            altered_views.middle(p, share) if i == near else perturbations.scaled_down(p, share * max(p.shape[:2]))
+            for p in side
+        ]
+        for i, side in enumerate(sides)
+    ]
 
 
 WORSE: Final[Mapping[str, tuple[Callable[[Pixels], float], int, float, Change, float]]] = {
@@ -119,7 +118,7 @@ def seen_alike(
     if min(len(s) for s in sides) < 8:
         return None
     if middle[1] < 1:
-        sides = [[(_middle if i == middle[0] else _coarse)(p, middle[1]) for p in s] for i, s in enumerate(sides)]
+        sides = _from_nearer(sides, *middle)
     if "colour_temperature" in differing:
         sides[0] = _coloured(sides[0], sides[1])
     for axis in differing:
@@ -129,7 +128,9 @@ def seen_alike(
     return pictures.encode_pictures(fine[0]).features, pictures.encode_pictures(fine[1]).features
 
 
-def nearest(pictures: Pictures, rows: tuple[Int64, Int64], side: int, *, seed: int = 0) -> float:
+def nearest(
+    pictures: Pictures, rows: tuple[Int64, Int64], side: int, *, seed: int = 0, progress: Progress = no_progress
+) -> float:
     """Share of their width and height at which the middles of one side's pictures are most like the other side.
 
     Args:
@@ -148,11 +149,16 @@ def nearest(pictures: Pictures, rows: tuple[Int64, Int64], side: int, *, seed: i
         return 1.0
 
     def far(share: float) -> float:
-        near, whole = ([look(p, share) for p in r] for look, r in zip((_middle, _coarse), read, strict=True))
-        means = [pictures.encode_pictures(p).features.mean(axis=0, dtype=np.float64) for p in (near, whole)]
+        means = [
+            pictures.encode_pictures(part).features.mean(axis=0, dtype=np.float64)
+            for part in _from_nearer(read, 0, share)
+        ]
         return float(np.linalg.norm(means[0] - means[1]))
 
-    found = {share: far(share) for share in SHARES}
+    found = {}
+    for i, share in enumerate(SHARES):
+        progress(i, len(SHARES), "looking from nearer")
+        found[share] = far(share)
     best = min(found, key=lambda s: found[s])
     step = (SHARES[0] - SHARES[1]) / 2
     found |= {share: far(share) for share in (best - step, best + step)}

@@ -87,6 +87,16 @@ def test_a_filter_sees_its_own_axis_and_not_a_softer_picture(axis: str, moves: n
         assert abs(np.median(found[y == 0, 0])) < 0.1
 
 
+def test_the_way_back_from_nearer_is_less_of_the_axis(moves: np.ndarray) -> None:
+    rng = np.random.default_rng(5)
+    x, y = made(rng)
+    x[y == 1] += moves[OF_REAL].mean(axis=0)
+    altered = np.where(np.arange(len(AXES))[:, None] == OF_REAL, FIRST + 80, FIRST)
+    half = np.arange(len(x)) % 2 == 0
+    found = filtered(x.astype(np.float32), np.arange(len(x)), y, half, moves, altered)["subject_size"]
+    assert -1.25 < np.median(found[y == 1, 1]) < -0.75
+
+
 def test_a_filter_says_nothing_about_equal_sides(moves: np.ndarray) -> None:
     delta = []
     for seed in range(20):
