@@ -315,7 +315,7 @@ def _one(
             _count(matrix, defect.id, check, fired(found[check]))
         if check in {defect.check, *already} or not fired(found[check]):
             continue
-        if check not in defect.implies or not implied(found[check], planted):
+        if check not in defect.implies or not implied(check, found[check], planted):
             matrix.stray[defect.id, check] += 1
             matrix.why.append(f"seed {seed}, {defect.id}: {check} fires too: {found[check].headline}")
     shutil.rmtree(folder)

@@ -358,6 +358,7 @@ _RARER = "the concept with few pictures is at the same time rarer than the other
 _COPIED = "a copy across splits is a copy"
 _WRONG = "of two copies under different concepts one has a wrong label"
 _UNSEEN = "a colour that training lacks is a part of real use that training does not cover"
+_NOT_SEEN = "a picture too spoilt to show its thing looks like one of something else"
 _DARK = "dark pictures in real use and none in training are a fault of pictures that training lacks"
 _CHANCE = "labels that are chance are not seen, not explained, not learnt, and wrong for half of the pictures"
 _FROM_ANYWHERE = "taken from near and far, in front of wall and table, its pictures are of several kinds"
@@ -387,7 +388,7 @@ DEFECTS: tuple[Defect, ...] = (
         scattered_composition,
         {"image_quality": _ENLARGED, "spread": _FROM_ANYWHERE},
     ),
-    Defect("bad pictures", "image_quality", bad_pictures),
+    Defect("bad pictures", "image_quality", bad_pictures, {"label_errors": _NOT_SEEN}),
     Defect("flipped labels", "label_errors", flipped_labels, {"quantity": _NOT_FOUND_AGAIN}),
     Defect(
         "mistyped labels",

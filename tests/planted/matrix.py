@@ -39,6 +39,7 @@ REAL = 12  # pictures of a concept from real use
 TEST_SHARE = 4  # every fourth picture is in the split `test`
 LOOKED_AT = 10  # evidence a person looks at first
 MOSTLY = 0.8  # of it must be what was planted
+CALLS_PICTURES_WRONG = ("image_quality", "label_errors", "leakage", "uniqueness")
 
 
 def rendered(folder: Path, seed: int, images: int = IMAGES) -> Fixture:
@@ -153,11 +154,14 @@ def fired(findings: Findings) -> bool:
     return at_least(findings.verdict, Verdict.WARN)
 
 
-def implied(findings: Findings, planted: Planted) -> bool:
-    """Whether what fired can be what a planted defect implies: it names the planted concept before any other."""
-    if planted.concept is None or not findings.concepts:
-        return True
-    return findings.concepts[0].concept in (planted.concept, *planted.others)
+def implied(check: str, findings: Findings, planted: Planted) -> bool:
+    """Whether what fired can be what a planted defect implies: it names the planted concept before any other.
+
+    Where pictures of any concept were changed, a check that calls pictures wrong must call these so.
+    """
+    if planted.concept is not None and findings.concepts:
+        return findings.concepts[0].concept in (planted.concept, *planted.others)
+    return check not in CALLS_PICTURES_WRONG or _shows(findings, planted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +193,21 @@ def judge(findings: Findings, planted: Planted) -> Found:
         if not set(shown[:1]) <= set(planted.images):
             return Found(True, f"first evidence {shown[:1]} is not of {planted.concept}")
         return Found(True, "")
-    shown = findings.evidence_strip(min(LOOKED_AT, len(planted.images)))
-    hits = [image in planted.images for image in shown]
-    if not hits or not hits[0] or np.mean(hits) < MOSTLY:
-        return Found(True, f"{sum(hits)} of the first {len(shown)} pictures were planted: {shown}")
+    if not _shows(findings, planted):
+        shown = _looked_at(findings, planted)
+        hits = len({*shown} & {*planted.images})
+        return Found(True, f"{hits} of the first {len(shown)} pictures were planted: {shown}")
     return Found(True, "")
+
+
+def _looked_at(findings: Findings, planted: Planted) -> tuple[str, ...]:
+    return findings.evidence_strip(min(LOOKED_AT, len(planted.images)))
+
+
+def _shows(findings: Findings, planted: Planted) -> bool:
+    """Whether the evidence begins with a planted picture and most of what a person looks at first was planted."""
+    hits = [image in planted.images for image in _looked_at(findings, planted)]
+    return bool(hits) and hits[0] and float(np.mean(hits)) >= MOSTLY
 
 
 def rows(checks: Iterable[str]) -> list[Defect]:

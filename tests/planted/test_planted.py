@@ -100,9 +100,22 @@ def test_a_defect_implies_an_alarm_on_the_planted_concept_and_on_no_other():
     def about(concept):
         return Findings(Verdict.WARN, 0.5, "", concepts=(ConceptFinding(concept, Verdict.WARN, 0.5, ""),))
 
-    assert implied(about("cup"), Planted(("a.jpg",), "cup")) and implied(about("mug"), Planted((), "cup", ("mug",)))
-    assert not implied(about("leaf"), Planted(("a.jpg",), "cup", ("mug",)))
-    assert implied(about("leaf"), Planted(("a.jpg",))), "pictures of any concept were changed"
+    assert implied("spread", about("cup"), Planted(("a.jpg",), "cup"))
+    assert implied("spread", about("mug"), Planted((), "cup", ("mug",)))
+    assert not implied("spread", about("leaf"), Planted(("a.jpg",), "cup", ("mug",)))
+    assert implied("quantity", about("leaf"), Planted(("a.jpg",))), "pictures of any concept were changed"
+
+
+def test_pictures_called_wrong_beside_a_defect_of_any_concept_must_be_the_planted_ones():
+    def with_evidence(*evidence):
+        return Findings(
+            Verdict.WARN, 0.5, "", concepts=(ConceptFinding("leaf", Verdict.WARN, 0.5, "", evidence=evidence),)
+        )
+
+    planted = Planted(("a.jpg", "b.jpg", "c.jpg"))
+    assert implied("label_errors", with_evidence("b.jpg", "a.jpg"), planted)
+    assert not implied("label_errors", with_evidence("b.jpg", "clean.jpg"), planted)
+    assert not implied("label_errors", with_evidence(), planted)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: d.id)
