@@ -162,17 +162,19 @@ def _at_one_quality(
         return {}
     effects, p_values = [float(content["effect"])], [float(content["raw_p"])]  # type: ignore[arg-type]
     whole = (0, 1.0)
-    ways = [(False, whole)] if differs else []
+    ways = [(differs, False, whole)] if differs else []
+    if {"sharpness", "noise"} <= set(differs):  # where both effects are as large as can be, neither is the first
+        ways.append((exchanged(differs, "sharpness", "noise"), False, whole))
     if set(differs) & set(LIFTED):
-        ways.append((True, whole))
+        ways.append((differs, True, whole))
     if "subject_size" in sizes:
         side = int(sizes["subject_size"] < 0)
         share = nearest(pictures, sides, side, seed=seed, progress=scaled(progress, 0.0, 0.4))
-        ways += [(False, (side, share))] if share < 1 else []
+        ways += [(differs, False, (side, share))] if share < 1 else []
     tests = scaled(progress, 0.4, 1.0)
-    for i, (lift, middle) in enumerate(ways):
+    for i, (order, lift, middle) in enumerate(ways):
         tests(i, len(ways), "comparing at one quality")
-        seen = seen_alike(pictures, sides, differs, lift=lift, middle=middle, seed=seed)
+        seen = seen_alike(pictures, sides, order, lift=lift, middle=middle, seed=seed)
         if seen is None:
             continue
         left = without(np.concatenate(seen).astype(np.float64), tried.moves)
@@ -181,6 +183,11 @@ def _at_one_quality(
             effects.append(test.strength)
             p_values.append(test.p_value)
     return {"effect": min(effects), "raw_p": max(p_values)}
+
+
+def exchanged(names: list[str], one: str, other: str) -> list[str]:
+    """The list with these two in each other's place."""
+    return [{one: other, other: one}.get(name, name) for name in names]
 
 
 def _sampled(sides: tuple[Rows, Rows], seed: int) -> list[Rows]:
@@ -286,12 +293,18 @@ def ranked(rows: list[dict[str, object]]) -> pd.DataFrame:
     table["word"], table["sentence"] = [w for w, _ in said], [s for _, s in said]
     weight = np.where(table["axis"] == CONTENT, UNNAMED, 1.0)
     table["size"] = size.round(2)
-    table["score"] = (
-        np.fmax(size, table["strongest"].astype(float)) * table["explains"].astype(float).fillna(0.0) * weight
-    )
-    order = ["differs", "score", "size", "steps"]
+    score = np.fmax(size, table["strongest"].astype(float)) * table["explains"].astype(float).fillna(0.0) * weight
+    table["score"] = score.round(2)
+    table["first"] = table["axis"] != _follows(dict(zip(table["axis"], table["effect"], strict=True)))
+    order = ["differs", "score", "size", "first", "steps"]
     table = table.sort_values(order, ascending=False, kind="stable", na_position="last")
     return table[COLUMNS].reset_index(drop=True)
+
+
+def _follows(effects: dict[str, float]) -> str:
+    """Of noise and sharpness the one that the other explains: blur takes noise away, and noise looks sharp."""
+    less = effects.get("noise", 0.0) < 0 and effects.get("sharpness", 0.0) < 0
+    return "noise" if less else "sharpness"
 
 
 def _said(row: dict[object, object]) -> tuple[str, str]:

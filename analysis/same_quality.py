@@ -101,8 +101,8 @@ def seen_alike(
 
     Args:
         rows: of the dataset, of either side; up to `MOST` of each are used.
-        differing: axes of `AXES` in which they differ, the largest difference first: blur takes noise away, and noise
-            looks sharp, so the larger one is undone first, and the other only where it is still there.
+        differing: axes of `AXES` in which they differ, in the order in which they are undone: blur takes noise away,
+            and noise looks sharp, so the one that came first goes first, the other only where it is still there.
         lift: in the axes of `LIFTED` make the worse side better, not the better one worse.
         middle: side of which only the middle is seen, as if from nearer, and the share of its width and height; the
             other side loses as many pixels.

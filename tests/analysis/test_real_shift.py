@@ -117,6 +117,13 @@ def test_a_cause_comes_before_its_side_effect() -> None:
     assert table["axis"].iloc[0] == "subject_size"
 
 
+@pytest.mark.parametrize(("effect", "first"), [(-1.0, "sharpness"), (1.0, "noise")])
+def test_blur_comes_before_the_noise_it_takes_and_noise_before_the_edges_it_makes(effect: float, first: str) -> None:
+    rows = [row("noise", effect, 0.0), row("sharpness", effect, 0.001)]
+    rows[0 if first == "sharpness" else 1]["steps"] = 9.0  # plainer to see
+    assert ranked(rows)["axis"].iloc[0] == first
+
+
 def test_without_trials_the_effect_ranks_and_chance_comes_last() -> None:
     table = ranked([row("a", 0.4), row("b", -0.9, p=0.4), row("c", -0.7), row("d", np.nan, p=np.nan)])
     assert table["axis"].tolist() == ["c", "a", "b", "d"]

@@ -63,7 +63,7 @@ def scene(seed: int, other: bool = False) -> np.ndarray:
 
 def shift(root: Path, plant: str, other: bool):
     alter = PLANTS[plant]
-    for part, start in (("training", 0), ("real", 1000)):
+    for part, start in (("training", 5000), ("real", 6000)):
         (root / part).mkdir(parents=True)
         for i in range(SIDE):
             real = part == "real"
