@@ -36,7 +36,7 @@ from analysis.dataset import Dataset
 from analysis.features import Features, Pictures
 from analysis.out_of_range import OutOfRange, find_out_of_range
 from analysis.progress import Progress, no_progress, scaled
-from analysis.same_quality import AXES, LIFTED, nearest, seen_alike
+from analysis.same_quality import AXES, LIFTED, Saved, nearest, seen_alike
 from analysis.shift_axes import (
     ALTERED,
     BY_MODEL,
@@ -58,6 +58,7 @@ MOST_LAYOUT: Final = 400  # pictures of a side whose thumbnails are measured: an
 MOST_REREAD: Final = 200  # pictures of a side whose files are read again for noise: within 0.07, in 3 s
 FORM: Final = ("jpeg_quality", "megapixels")  # of the file: how it was saved is no gap in what is seen
 COLUMNS: Final = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence", "explains"]
+COARSER: Final = 5.0  # of JPEG quality, the least that is undone
 UNNAMED: Final = 0.5  # weight of content in the ranking
 
 
@@ -138,7 +139,10 @@ def measure_shift(
     content = _content_row(gap_test(left[:n], left[n:], seed=seed, progress=scaled(progress, 0.9, 0.95)))
     every = [*rows.values(), content]
     if tried is not None and features.pictures is not None:
-        content |= _at_one_quality(features.pictures, sides, every, content, tried, seed, scaled(progress, 0.95, 1.0))
+        saved = _saved(values, sides)
+        content |= _at_one_quality(
+            features.pictures, sides, every, content, tried, saved, seed, scaled(progress, 0.95, 1.0)
+        )
     if tried is not None:
         for row in every:
             row["explains"] = part[str(row["axis"])] ** 2
@@ -150,7 +154,7 @@ def measure_shift(
 
 def _at_one_quality(
     pictures: Pictures, sides: tuple[Rows, Rows], every: list[dict[str, object]], content: dict[str, object],
-    tried: Signatures, seed: int, progress: Progress,
+    tried: Signatures, saved: Saved | None, seed: int, progress: Progress,
 ) -> dict[str, object]:  # fmt: skip
     """The weakest `effect` and the largest `raw_p` of content as it is and once both sides are of one quality or seen
     from one distance; nothing where they are already, or where content does not differ in the first place."""
@@ -174,7 +178,7 @@ def _at_one_quality(
     tests = scaled(progress, 0.4, 1.0)
     for i, (order, lift, middle) in enumerate(ways):
         tests(i, len(ways), "comparing at one quality")
-        seen = seen_alike(pictures, sides, order, lift=lift, middle=middle, seed=seed)
+        seen = seen_alike(pictures, sides, order, lift=lift, middle=middle, saved=saved, seed=seed)
         if seen is None:
             continue
         left = without(np.concatenate(seen).astype(np.float64), tried.moves)
@@ -183,6 +187,20 @@ def _at_one_quality(
             effects.append(test.strength)
             p_values.append(test.p_value)
     return {"effect": min(effects), "raw_p": max(p_values)}
+
+
+def _saved(values: dict[str, Float64], sides: tuple[Rows, Rows]) -> Saved | None:
+    """How the more compressed side was saved; None where files do not say so or are alike."""
+    quality = [values["jpeg_quality"][rows] for rows in sides]
+    if any(np.isfinite(q).mean() < 0.5 for q in quality):
+        return None
+    usual = [float(np.nanmedian(q)) for q in quality]
+    if abs(usual[0] - usual[1]) < COARSER:
+        return None
+    worse = sides[int(np.argmin(usual))]
+    shape = values["aspect_ratio"][worse]
+    length = np.sqrt(values["megapixels"][worse] * 1e6 * np.maximum(shape, 1 / shape))
+    return Saved(int(np.argmax(usual)), min(usual), float(np.nanmedian(length)))
 
 
 def exchanged(names: list[str], one: str, other: str) -> list[str]:

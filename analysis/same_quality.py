@@ -5,13 +5,15 @@ other's) by one level for all of its pictures, chosen so that the sides' medians
 cleaned, as that cannot be done. Or, for light, contrast and colour, the other side is made brighter, more contrasty,
 more colourful: what was cut off at white in bright pictures does not come back when they are darkened, but is cut off
 likewise in others made as bright. Or the side with the smaller subjects is seen from nearer: the middles of its
-pictures, cut where they are most like the other side's. Both sides are then seen by the model again. OpenCV loads when
-a function runs.
+pictures, cut where they are most like the other side's. Before all that the larger pictures are scaled down to the
+other side's size, and the less compressed ones saved as the others are. Both sides are then seen by the model again.
+OpenCV loads when a function runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,6 +34,10 @@ SHARES: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of a picture that is looked at
 SIZED_ON: Final = 40  # pictures that a share is tried on
 TUNED_ON: Final = 24  # pictures of the better side that a level is tried on
 STEPS: Final = 9
+LARGER: Final = 1.2  # ratio of the sides' usual lengths that is undone
+MARKED_ON: Final = 40  # pictures a side whose marks of compression are measured
+MOST_LOST: Final = 98.0  # of 100, of JPEG quality
+ENLARGED: Final = 4.0  # marks in files larger than this many times the picture seen are gone once it is scaled down
 GRAIN: Final = 2.0  # of 255, and
 SAVED: Final = 75  # a JPEG quality: both sides get them last, so that nothing is told by how a picture was saved
 Change = Callable[["Pixels", float], "Pixels"]
@@ -83,9 +89,23 @@ WORSE: Final[Mapping[str, tuple[Callable[[Pixels], float], int, float, Change, f
 }
 """For an axis its value, whether more (1) or less (-1) is better, the ratio less one that is noticed, what makes it
 worse, and the strongest level."""
+MARKS: Final[tuple[Callable[[Pixels], float], int, float]] = (lambda p: 1.0 + attributes.blockiness(_luma(p)), -1, 0.25)
+"""Value, better and noticed, as in `WORSE`, of marks of compression: drawn edges and a quality of 75 have up to 0.15."""
 LIFTED: Final = {"brightness": -4.0, "contrast": -3.0, "saturation": -4.0}
 """Axes in which a picture can be made better as well, by what makes it worse, and the strongest level of that."""
-AXES: Final = (*WORSE, "colour_temperature", "jpeg_quality")
+AXES: Final = (*WORSE, "colour_temperature", "jpeg_quality", "megapixels")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """How the other side's pictures were saved: `side` (0 or 1) is the less compressed one, which is saved likewise.
+
+    `quality` is the other side's usual JPEG quality, `length` the usual longer side of its files in pixels.
+    """
+
+    side: int
+    quality: float
+    length: float
 
 
 def seen_alike(
@@ -95,6 +115,7 @@ def seen_alike(
     *,
     lift: bool = False,
     middle: tuple[int, float] = (0, 1.0),
+    saved: Saved | None = None,
     seed: int = 0,
 ) -> tuple[Float32, Float32] | None:
     """Vectors of both sides' pictures at one quality.
@@ -106,6 +127,7 @@ def seen_alike(
         lift: in the axes of `LIFTED` make the worse side better, not the better one worse.
         middle: side of which only the middle is seen, as if from nearer, and the share of its width and height; the
             other side loses as many pixels.
+        saved: how the worse side was saved, where files say so; else marks of compression are looked for.
         seed: of the choice.
 
     Returns:
@@ -119,13 +141,54 @@ def seen_alike(
         return None
     if middle[1] < 1:
         sides = _from_nearer(sides, *middle)
+    sides = _as_compressed(_as_large(sides), saved)
     if "colour_temperature" in differing:
         sides[0] = _coloured(sides[0], sides[1])
     for axis in differing:
         if axis in WORSE:
             sides = _alike(sides, *WORSE[axis], LIFTED.get(axis, 0.0) if lift else 0.0)
+    sides = _as_compressed(sides, saved)  # what was blurred or made noisy since has lost its marks
     fine = [[perturbations.compressed(perturbations.noisy(p, GRAIN), SAVED) for p in s] for s in sides]
     return pictures.encode_pictures(fine[0]).features, pictures.encode_pictures(fine[1]).features
+
+
+def _as_large(sides: list[list[Pixels]]) -> list[list[Pixels]]:
+    """With the side of the larger pictures scaled down by the ratio of their median longer sides."""
+    usual = [float(np.median([max(p.shape[:2]) for p in side])) for side in sides]
+    if max(usual) < LARGER * min(usual):
+        return sides
+    large, ratio = int(np.argmax(usual)), min(usual) / max(usual)
+    return [
+        [perturbations.scaled_down(p, max(LEAST, ratio * max(p.shape[:2]))) for p in side] if i == large else side
+        for i, side in enumerate(sides)
+    ]
+
+
+def _as_compressed(sides: list[list[Pixels]], saved: Saved | None) -> list[list[Pixels]]:
+    """With the less compressed side saved as the other."""
+    if saved is None:
+        found = _needed([side[:MARKED_ON] for side in sides], *MARKS, _saved_at, MOST_LOST)
+        return sides if found is None else _changed(sides, _saved_at, *found)
+    return [[_saved_as(p, saved) for p in side] if i == saved.side else side for i, side in enumerate(sides)]
+
+
+def _saved_at(rgb: Pixels, lost: float) -> Pixels:
+    return perturbations.compressed(rgb, max(1.0, 100.0 - lost))
+
+
+def _saved_as(rgb: Pixels, saved: Saved) -> Pixels:
+    """The picture saved at the size of the other side's files, and scaled down again as those are to be seen."""
+    import cv2
+
+    height, width = rgb.shape[:2]
+    factor = saved.length / max(height, width)
+    if factor > ENLARGED:
+        return rgb
+    if factor <= LARGER:
+        return perturbations.compressed(rgb, saved.quality)
+    size = round(width * factor), round(height * factor)
+    large = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+    return perturbations.scaled_down(perturbations.compressed(large, saved.quality), max(height, width))
 
 
 def nearest(
@@ -176,13 +239,31 @@ def _alike(
 ) -> list[list[Pixels]]:
     """The sides with the better one made worse, or the other better by up to `lifted` where that is not 0; as they are
     where their medians hardly differ."""
+    found = _needed(sides, value, better, noticed, change, lifted or most, worse=not lifted)
+    return sides if found is None else _changed(sides, change, *found)
+
+
+def _changed(sides: list[list[Pixels]], change: Change, side: int, level: float) -> list[list[Pixels]]:
+    return [[change(p, level) for p in s] if i == side else s for i, s in enumerate(sides)]
+
+
+def _needed(
+    sides: list[list[Pixels]],
+    value: Callable[[Pixels], float],
+    better: int,
+    noticed: float,
+    change: Change,
+    most: float,
+    *,
+    worse: bool = True,
+) -> tuple[int, float] | None:
+    """The side to change and the level; None where the sides' medians hardly differ."""
     middle = [_median(value, s) for s in sides]
     if not np.isfinite(middle).all() or max(middle) <= min(middle) * (1 + noticed):
-        return sides
+        return None
     side = int(np.argmax(np.array(middle) * better))
-    side = 1 - side if lifted else side
-    level = _level(sides[side][:TUNED_ON], value, change, lifted or most, middle[1 - side], middle[side])
-    return [[change(p, level) for p in s] if i == side else s for i, s in enumerate(sides)]
+    side = side if worse else 1 - side
+    return side, _level(sides[side][:TUNED_ON], value, change, most, middle[1 - side], middle[side])
 
 
 def _level(

@@ -56,7 +56,7 @@ def sample_cards() -> None:
         return
     grid = st.grid(min(3, len(bundled)), min_column_width=300)
     for sample in bundled:
-        with grid, st.container(border=True, key=f"sample-{sample.id}"):
+        with grid, st.container(border=True, height="stretch", key=f"sample-{sample.id}"):
             st.html(cover(sample.cover))
             _sample_words(sample)
 

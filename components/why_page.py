@@ -176,7 +176,7 @@ def _answer(opened: OpenDataset, learnt: why.Learnt, found: why.Why, thumbnail: 
                 md(
                     f"{_title(found, number)}: {part.in_concept:.0%} of the training pictures of {name} have a place "
                     f"like it, {part.in_others:.0%} of the others. "
-                    f"It alone makes up {100 * part.alone:.0f} points of the score."
+                    f"{_alone(part.alone)}"
                 )
             )
         st.caption(
@@ -188,6 +188,14 @@ def _answer(opened: OpenDataset, learnt: why.Learnt, found: why.Why, thumbnail: 
     st.page_link(
         CHECK_PAGE, label="See what travels with each concept, and try the fix", query_params=link_parameters()
     )
+
+
+def _alone(points: float) -> str:
+    """How much of the score, 0-1, a part makes up by itself."""
+    whole = round(100 * points)
+    if whole < 1:
+        return "It alone changes next to nothing."
+    return f"It alone makes up {count(whole, 'point')} of the score."
 
 
 def _title(found: why.Why, number: int) -> str:

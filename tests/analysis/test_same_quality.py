@@ -14,7 +14,7 @@ from analysis.dataset import REAL_WORLD, TRAINING
 from analysis.embedders import load_embedder
 from analysis.opening import open_dataset
 from analysis.real_shift import measure_shift
-from analysis.same_quality import AXES, WORSE, seen_alike
+from analysis.same_quality import AXES, ENLARGED, MARKS, WORSE, Saved, _as_compressed, _as_large, seen_alike
 from analysis.sources import Source
 from analysis.store import Store
 
@@ -33,7 +33,7 @@ def farther(p: np.ndarray) -> np.ndarray:
 
 PLANTS = {
     "blur": lambda p: perturbations.blurred(p, 3.0),
-    "noise": lambda p: perturbations.noisy(p, 14),
+    "small": lambda p: perturbations.scaled_down(p, 96),
     "dark": lambda p: (p * 0.5).astype(np.uint8),
     "bright": lambda p: np.clip(p * 1.7, 0, 255).astype(np.uint8),
     "farther": farther,
@@ -42,7 +42,7 @@ PLANTS = {
 
 PLANTED = [
     ("blur", "sharpness"),
-    ("noise", "noise"),
+    ("small", "megapixels"),
     ("dark", "brightness"),
     ("bright", "brightness"),
     ("farther", "subject_size"),
@@ -94,3 +94,41 @@ def test_other_things_are_content_also_in_soft_pictures(tmp_path: Path) -> None:
     again = seen_alike(of.features.pictures, rows, ["sharpness", "colour_temperature"])
     assert len(a) == len(b) == SIDE and again is not None and np.array_equal(a, again[0])
     assert seen_alike(of.features.pictures, (rows[0][:4], rows[1]), ["noise"]) is None
+
+
+def marks(side: list[np.ndarray]) -> float:
+    return float(np.nanmedian([MARKS[0](p) - 1.0 for p in side]))
+
+
+def test_the_larger_pictures_are_scaled_down_to_the_size_of_the_others() -> None:
+    sides = [[scene(i) for i in range(8)], [perturbations.scaled_down(scene(i), 80 + i) for i in range(9)]]
+    large, small = _as_large(sides)
+    assert {max(p.shape[:2]) for p in large} == {84}
+    assert all(a is b for a, b in zip(small, sides[1], strict=True))
+    assert _as_large([sides[0], sides[0]]) == [sides[0], sides[0]]
+
+
+@pytest.mark.parametrize("saved", [None, Saved(0, 15, 224)], ids=["found by its marks", "said by the files"])
+def test_the_less_compressed_side_is_saved_as_the_other(saved: Saved | None) -> None:
+    fine = [scene(i) for i in range(12)]
+    coarse = [perturbations.compressed(scene(100 + i), 15) for i in range(12)]
+    assert marks(fine) < 0.2 and marks(coarse) > 0.6
+    a, b = _as_compressed([fine, coarse], saved)
+    assert b is coarse and abs(marks(a) - marks(coarse)) < 0.1
+
+
+def test_marks_are_those_of_files_larger_than_the_picture_seen_and_none_where_scaling_down_takes_them() -> None:
+    fine = [scene(i) for i in range(6)]
+    sides = [fine, fine]
+    at_once, from_larger = (_as_compressed(sides, Saved(0, 15, length))[0] for length in (224, 448))
+    lost = [
+        float(np.mean([np.abs(p * 1.0 - q).mean() for p, q in zip(fine, s, strict=True)]))
+        for s in (at_once, from_larger)
+    ]
+    assert lost[0] > lost[1] > 0.5
+    assert _as_compressed(sides, Saved(0, 15, 224 * ENLARGED + 10))[0][0] is fine[0]
+
+
+def test_pictures_without_marks_are_left_as_they_are() -> None:
+    sides = [[scene(i) for i in range(12)], [perturbations.blurred(scene(100 + i), 3.0) for i in range(12)]]
+    assert _as_compressed(sides, None) is sides

@@ -52,3 +52,11 @@ def test_several_labels_a_picture_are_explained_and_any_picture_can_be_chosen(tm
     assert not page.exception and "Every training picture carries it" in words(page)
     name.set_value("no such").run()
     assert not page.exception and "No picture of this dataset" in words(page)
+
+
+def test_what_a_part_makes_up_is_said_in_words() -> None:
+    from components.why_page import _alone
+
+    assert _alone(0.346) == "It alone makes up 35 points of the score."
+    assert _alone(0.012) == "It alone makes up 1 point of the score."
+    assert _alone(-0.03) == _alone(0.004) == "It alone changes next to nothing."
