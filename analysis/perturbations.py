@@ -45,7 +45,8 @@ class Perturbation:
 
     def say(self, level: float) -> str:
         """The level in words."""
-        return self.words.format(f"{100 * level:.3g}" if self.id == "darkness" else f"{level:.3g}")
+        said = self.words.format(f"{100 * level:.3g}" if self.id == "darkness" else f"{level:.3g}")
+        return said.replace("of 1 pixels", "of 1 pixel")
 
 
 def blurred(picture: Pixels, radius: float) -> Pixels:

@@ -162,3 +162,11 @@ def test_the_exact_test_and_the_smoothing():
     assert mcnemar(~worse, worse) == pytest.approx(2**-12)
     assert mcnemar(worse, worse) == 1.0
     assert falling(np.array([1.0, 0.4, 0.6])).tolist() == [1.0, 0.5, 0.5]
+
+
+def test_a_level_is_said_in_words_also_where_it_is_one() -> None:
+    from analysis.perturbations import PERTURBATIONS
+
+    of = {p.id: p for p in PERTURBATIONS}
+    assert [of["blur"].say(level) for level in (1, 2)] == ["blur of 1 pixel radius", "blur of 2 pixels radius"]
+    assert of["darkness"].say(0.12) == "12 % of the light"
