@@ -13,6 +13,7 @@ softer, and this way "nearer" comes first. Content counts half: a named cause is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,6 +59,7 @@ MOST_LAYOUT: Final = 400  # pictures of a side whose thumbnails are measured: an
 MOST_REREAD: Final = 200  # pictures of a side whose files are read again for noise: within 0.07, in 3 s
 FORM: Final = ("jpeg_quality", "megapixels")  # of the file: how it was saved is no gap in what is seen
 COLUMNS: Final = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence", "explains"]
+MOST_WAYS: Final = 4  # in which both sides are brought to one quality
 COARSER: Final = 5.0  # of JPEG quality, the least that is undone
 UNNAMED: Final = 0.5  # weight of content in the ranking
 
@@ -157,27 +159,16 @@ def _at_one_quality(
     tried: Signatures, saved: Saved | None, seed: int, progress: Progress,
 ) -> dict[str, object]:  # fmt: skip
     """The weakest `effect` and the largest `raw_p` of content as it is and once both sides are of one quality or seen
-    from one distance; nothing where they are already, or where content does not differ in the first place."""
+    from one distance, up to the first way in which it does not differ; nothing where they are alike already, or where
+    content does not differ in the first place."""
     table = ranked([dict(row) for row in every])
     table = table[table["differs"]].sort_values("effect", key=lambda e: -e.abs(), kind="stable")
     sizes = dict(zip(table["axis"], table["effect"], strict=True))
-    differs = [a for a in sizes if a in AXES]
     if CONTENT not in sizes:
         return {}
     effects, p_values = [float(content["effect"])], [float(content["raw_p"])]  # type: ignore[arg-type]
-    whole = (0, 1.0)
-    ways = [(differs, False, whole)] if differs else []
-    if {"sharpness", "noise"} <= set(differs):  # where both effects are as large as can be, neither is the first
-        ways.append((exchanged(differs, "sharpness", "noise"), False, whole))
-    if set(differs) & set(LIFTED):
-        ways.append((differs, True, whole))
-    if "subject_size" in sizes:
-        side = int(sizes["subject_size"] < 0)
-        share = nearest(pictures, sides, side, seed=seed, progress=scaled(progress, 0.0, 0.4))
-        ways += [(differs, False, (side, share))] if share < 1 else []
-    tests = scaled(progress, 0.4, 1.0)
-    for i, (order, lift, middle) in enumerate(ways):
-        tests(i, len(ways), "comparing at one quality")
+    for place, order, lift, middle in _ways(pictures, sides, sizes, seed, scaled(progress, 0.5, 0.75)):
+        progress(place, MOST_WAYS, "comparing at one quality")
         seen = seen_alike(pictures, sides, order, lift=lift, middle=middle, saved=saved, seed=seed)
         if seen is None:
             continue
@@ -186,7 +177,33 @@ def _at_one_quality(
         if np.isfinite(test.p_value):
             effects.append(test.strength)
             p_values.append(test.p_value)
+        if max(p_values) > DEFAULT_ALPHA:  # and correcting for the other axes only makes it larger
+            break
     return {"effect": min(effects), "raw_p": max(p_values)}
+
+
+def _ways(
+    pictures: Pictures, sides: tuple[Rows, Rows], sizes: dict[str, float], seed: int, progress: Progress
+) -> Iterator[tuple[int, list[str], bool, tuple[int, float]]]:
+    """A place in the order, below `MOST_WAYS`, and arguments `differing`, `lift` and `middle` of `seen_alike`; `sizes`
+    are the effects of what differs, the largest first."""
+    differs, whole = [a for a in sizes if a in AXES], (0, 1.0)
+    if differs:
+        yield 0, differs, False, whole
+    if {"sharpness", "noise"} <= set(differs):  # where both effects are as large as can be, neither is the first
+        yield 1, exchanged(differs, "sharpness", "noise"), False, whole
+    if set(differs) & set(LIFTED):
+        yield 2, differs, True, whole
+    if "subject_size" in sizes:
+        side = int(sizes["subject_size"] < 0)
+        share = nearest(pictures, sides, side, seed=seed, progress=progress)
+        if share < 1:
+            yield 3, differs, False, (side, share)
+
+
+def exchanged(names: list[str], one: str, other: str) -> list[str]:
+    """The list with these two in each other's place."""
+    return [{one: other, other: one}.get(name, name) for name in names]
 
 
 def _saved(values: dict[str, Float64], sides: tuple[Rows, Rows]) -> Saved | None:
@@ -201,11 +218,6 @@ def _saved(values: dict[str, Float64], sides: tuple[Rows, Rows]) -> Saved | None
     shape = values["aspect_ratio"][worse]
     length = np.sqrt(values["megapixels"][worse] * 1e6 * np.maximum(shape, 1 / shape))
     return Saved(int(np.argmax(usual)), min(usual), float(np.nanmedian(length)))
-
-
-def exchanged(names: list[str], one: str, other: str) -> list[str]:
-    """The list with these two in each other's place."""
-    return [{one: other, other: one}.get(name, name) for name in names]
 
 
 def _sampled(sides: tuple[Rows, Rows], seed: int) -> list[Rows]:

@@ -90,7 +90,7 @@ WORSE: Final[Mapping[str, tuple[Callable[[Pixels], float], int, float, Change, f
 """For an axis its value, whether more (1) or less (-1) is better, the ratio less one that is noticed, what makes it
 worse, and the strongest level."""
 MARKS: Final[tuple[Callable[[Pixels], float], int, float]] = (lambda p: 1.0 + attributes.blockiness(_luma(p)), -1, 0.25)
-"""Value, better and noticed, as in `WORSE`, of marks of compression: drawn edges and a quality of 75 have up to 0.15."""
+"""Value, better and noticed, as in `WORSE`, of marks of compression: drawn edges and quality 75 have up to 0.15."""
 LIFTED: Final = {"brightness": -4.0, "contrast": -3.0, "saturation": -4.0}
 """Axes in which a picture can be made better as well, by what makes it worse, and the strongest level of that."""
 AXES: Final = (*WORSE, "colour_temperature", "jpeg_quality", "megapixels")
