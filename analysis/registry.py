@@ -110,7 +110,7 @@ CHECKS: tuple[Check, ...] = (
         function=image_quality.find_image_quality,
         params=image_quality.Params,
         method=image_quality.METHOD,
-        version=4,
+        version=5,
     ),
     Check(
         id="label_errors",

@@ -201,7 +201,10 @@ class ImageQualityResult:
         return out if concept is None else out[out["image"].isin(self.members[concept])]
 
     def _evidence(self, concept: str | None) -> tuple[str, ...]:
-        """Flagged training pictures, worst first; then real-world pictures of what training lacks."""
+        """Flagged training pictures, worst first, and real-world pictures of what training lacks.
+
+        Those come first where no more are flagged than would be by mistake: they are what was found.
+        """
         lacking = [str(r["kind"]) for r in self._lacking(concept)]
         common = self.pictures[self.pictures["kind"].isin(lacking) & (self.pictures["origin"] == REAL_WORLD)]
         if concept is not None:
@@ -209,6 +212,8 @@ class ImageQualityResult:
             others = common[~own] if self._row(concept)["borne"] else common[:0]  # of the whole, its own come first
             common = pd.concat([common[own], others])
         ids = [*self._of(concept)["image_id"], *common["image_id"]]
+        if Verdict(str(self._row(concept)["by_flags"])) not in (Verdict.WARN, Verdict.FAIL):
+            ids = [*common["image_id"], *self._of(concept)["image_id"]]
         return tuple(dict.fromkeys(str(i) for i in ids))[: self.params.evidence]
 
     def _headline(self) -> str:
@@ -263,7 +268,7 @@ class ImageQualityResult:
             verdict=verdict,
             score=float(str(row["score"])),
             headline=self._sentence(row, of, lacking),
-            evidence=self._evidence(concept) if bad else self._evidence(concept)[: len(set(of["image_id"]))],
+            evidence=self._evidence(concept) if bad else tuple(dict.fromkeys(of["image_id"]))[: self.params.evidence],
             fix=self._fix(of, lacking) if bad else "",
             extra={
                 "n": n,

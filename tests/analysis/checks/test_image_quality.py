@@ -199,6 +199,15 @@ def test_dark_pictures_common_in_real_use_are_not_flagged_and_their_absence_is_t
     assert found.fix.startswith("Collect dark pictures")
 
 
+def test_one_flagged_picture_as_by_mistake_does_not_come_before_what_training_lacks() -> None:
+    images = plant(plant(photos(300), list(range(200, 220)), "dark"), [7], "tiny")
+    result, found = run(dataset(images, real=100))
+    assert result.images["image_quality_flag"][7] and "no more than would be flagged by mistake" in found.headline
+    assert "7.jpg" not in found.evidence[:20] and "7.jpg" in found.evidence
+    (b,) = (c for c in found.concepts if c.concept == "b")
+    assert b.verdict is Verdict.WARN and b.evidence[0] != "7.jpg" and "7.jpg" in b.evidence
+
+
 def test_a_concept_is_named_for_what_is_missing_only_by_its_own_pictures_of_real_use() -> None:
     """Nine of 12 real-world pictures of glass and one of metal are blurry; paper has one training picture."""
     names = [("glass",)] * 25 + [("metal",)] * 25 + [("paper",)] + [("glass",)] * 12 + [("metal",)] * 12
