@@ -27,12 +27,13 @@ VERDICT_COLOURS: Final[Mapping[Verdict, str]] = {
 """Of bars and points; the word of the verdict must stand beside them."""
 ROW: Final = 30
 LABEL_CHARACTERS: Final = 34
-TALL: Final = 620
+TALL: Final = 620  # of the frame in which a long chart scrolls
+SCROLLS: Final = 1000  # rows beyond this height; up to it a chart is shown whole, as a frame hides that there is more
 
 
 def show(figure: go.Figure, *, key: str, alt: str) -> None:
     """Put a figure on the page; a long one scrolls in a frame. `alt` says what it shows to those who do not see it."""
-    tall = (figure.layout.height or 0) > TALL
+    tall = (figure.layout.height or 0) > SCROLLS + 84
     with st.container(height=TALL if tall else "content", border=False, key=f"{key}-frame"):
         st.plotly_chart(figure, theme=None, key=key, config=CONFIG, alt=plain(alt))
 
@@ -95,7 +96,7 @@ def bars(
     axis = bool(title or tick_format)
     named = limit is not None and bool(limit_words)
     # A chart that scrolls has its axis on top, where it is seen first.
-    tall = axis and ROW * len(values) > TALL
+    tall = axis and ROW * len(values) > SCROLLS
     head = (60 if tall else 8) + (22 if named else 0)
     foot = 46 if axis and not tall else 10
     fig.update_layout(
