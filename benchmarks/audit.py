@@ -67,7 +67,7 @@ def _audit(name: str, number: int, given: list[str], cache: Path, out: Path) -> 
         return False
     if number == 1:
         for check in json.loads((out / "report.json").read_bytes())["checks"]:
-            print(f"  {check['id']:<15}{check['verdict']:<12}{check['seconds']:6.1f} s  {check['headline']}")
+            print(f"  {check['id']:<19}{check['verdict']:<12}{check['seconds']:6.1f} s  {check['headline']}")
     return True
 
 
