@@ -209,7 +209,7 @@ CHECKS: tuple[Check, ...] = (
         function=spread.find_spread,
         params=spread.Params,
         method=spread.METHOD,
-        version=3,
+        version=4,
     ),
     Check(
         id="focality",

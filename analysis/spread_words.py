@@ -55,8 +55,8 @@ class Judged:
 
     @property
     def blind(self) -> bool:
-        """Whether two concepts put together would mostly go unnoticed."""
-        return self.power.share < LEAST_POWER
+        """Whether two concepts put together would mostly go unnoticed, or too few are there to try it."""
+        return not self.power.tried or self.power.share < LEAST_POWER
 
     @property
     def helps(self) -> bool:
@@ -102,6 +102,8 @@ def sentence(j: Judged, wide: bool, alpha: float) -> str:
 
 def unnoticed(power: Power) -> str:
     """Why nothing found is no answer."""
+    if not power.tried:
+        return "three concepts are too few to know how wide one usually is; with four or more it can be tried"
     return (
         f"of {power.tried} pairs of your concepts, put together as if they were one, only {power.noticed} would be "
         f"noticed by the model in use; {RECOMMENDED_MODEL} may see more"

@@ -81,7 +81,8 @@ METHOD: Final = """
   lie farther apart than the halves of five of six other concepts. **Needs work:** two parts differ as much as
   two of your concepts usually do. **Cannot tell:** fewer than 16 pictures, fewer than two other concepts to compare, or
   fewer than ten concepts and parts that differ as concepts do, but that chance explains in up to one of ten. Also where
-  nothing was found, but of ten pairs of your own concepts, put together to see, fewer than half would be noticed.
+  nothing was found, but of ten pairs of your own concepts, put together to see, fewer than half would be noticed, or
+  three concepts are too few to try that.
 - **Variety is no fault.** A concept that is more varied than the others, but in one piece, is fine, and so it is said.
 - **What splitting would gain.** A simple classifier learns the concept once as one and once as its parts, and is asked
   about pictures it has not seen.

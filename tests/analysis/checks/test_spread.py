@@ -196,6 +196,7 @@ def test_too_few_pictures_or_siblings_cannot_be_told():
     assert two.verdict is Verdict.CANNOT_TELL and "two other concepts" in two.reason
     few = find_spread(*made(x[:3], ["a", "b", "b"]), FEW).findings()
     assert few.verdict is Verdict.CANNOT_TELL and {c.extra["n"] for c in few.concepts} == {1, 2}
+    x, truth = drawn(3, concepts=5, each=24)
     lone = find_spread(*made(np.vstack([x, x[:1]]), [*truth, "rare"]), FEW)
     assert {c.concept for c in lone.findings().concepts if c.verdict is Verdict.CANNOT_TELL} == {"rare"}
     assert lone.findings().verdict is Verdict.CANNOT_TELL and "Cannot tell of rare" in lone.findings().headline
@@ -347,3 +348,11 @@ def test_where_two_concepts_put_together_would_go_unnoticed_nothing_found_is_not
     assert mixed.verdict is Verdict.CANNOT_TELL
     assert "put together as if they were one" in mixed.headline and "open_clip" in mixed.reason
     assert all(c.verdict is Verdict.CANNOT_TELL for c in mixed.concepts)
+
+
+def test_of_three_concepts_nothing_found_is_not_fine_as_no_two_can_be_tried_together():
+    x, truth = drawn(3, concepts=3, each=30)
+    found = find_spread(*made(x, truth), FEW).findings()
+    assert found.verdict is Verdict.CANNOT_TELL and "three concepts are too few" in found.headline
+    assert all(c.verdict is Verdict.CANNOT_TELL and c.extra["merges_tried"] == 0 for c in found.concepts)
+    assert find_spread(*made(*drawn(3, concepts=4, each=30)), FEW).findings().verdict is Verdict.PASS
