@@ -10,7 +10,8 @@ import pytest
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ImageEncoding, ModelInfo
 from analysis.features import Features
-from analysis.real_shift import measure_shift, ranked
+from analysis.progress import no_progress
+from analysis.real_shift import _ways, measure_shift, ranked
 from analysis.shift_axes import CONTENT, MEASURES
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
@@ -122,6 +123,15 @@ def test_blur_comes_before_the_noise_it_takes_and_noise_before_the_edges_it_make
     rows = [row("noise", effect, 0.0), row("sharpness", effect, 0.001)]
     rows[0 if first == "sharpness" else 1]["steps"] = 9.0  # plainer to see
     assert ranked(rows)["axis"].iloc[0] == first
+
+
+def test_sharpness_and_noise_are_undone_in_either_order() -> None:
+    """Blur takes noise away: noise put back before the other side is blurred would be gone again."""
+    sizes = {"noise": -1.0, "sharpness": -0.9, "brightness": 0.4}
+    ways = list(_ways(None, (None, None), sizes, 0, no_progress))  # type: ignore[arg-type]
+    orders = [order for _, order, lift, _ in ways if not lift]
+    assert orders == [["noise", "sharpness", "brightness"], ["sharpness", "noise", "brightness"]]
+    assert [lift for *_, lift, _ in ways] == [False, False, True]  # and brightness made better, too
 
 
 def test_without_trials_the_effect_ranks_and_chance_comes_last() -> None:
