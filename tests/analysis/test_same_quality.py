@@ -33,6 +33,7 @@ def farther(p: np.ndarray) -> np.ndarray:
 
 PLANTS = {
     "blur": lambda p: perturbations.blurred(p, 3.0),
+    "noise": lambda p: perturbations.noisy(p, 14),
     "small": lambda p: perturbations.scaled_down(p, 96),
     "dark": lambda p: (p * 0.5).astype(np.uint8),
     "bright": lambda p: np.clip(p * 1.7, 0, 255).astype(np.uint8),
@@ -42,6 +43,7 @@ PLANTS = {
 
 PLANTED = [
     ("blur", "sharpness"),
+    ("noise", "noise"),
     ("small", "megapixels"),
     ("dark", "brightness"),
     ("bright", "brightness"),
