@@ -47,7 +47,9 @@ from analysis.shift_axes import (
     effect,
     measured_values,
     rank_table,
+    scores,
     stored_values,
+    unwrapped,
 )
 from analysis.statistics import benjamini_hochberg, cliffs_delta
 from analysis.two_sample import MIN_SIDE, GapTest, gap_test
@@ -61,6 +63,7 @@ FORM: Final = ("jpeg_quality", "megapixels")  # of the file: how it was saved is
 COLUMNS: Final = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence", "explains"]
 MOST_WAYS: Final = 4  # in which both sides are brought to one quality
 COARSER: Final = 5.0  # of JPEG quality, the least that is undone
+CLEAR: Final = 1e-4  # a p-value below which it is the effect that tells more
 UNNAMED: Final = 0.5  # weight of content in the ranking
 
 
@@ -129,9 +132,9 @@ def measure_shift(
     else:
         left = without(image[np.concatenate(some)].astype(np.float64), tried.moves)
         for name, found in _seen_by_model(image, some, tried, seed).items():
-            better = abs(float(found["effect"])) > abs(np.nan_to_num(float(rows[name]["effect"])))  # type: ignore[arg-type]
+            rows[name]["raw_p"] = np.minimum(1.0, 2 * float(rows[name]["raw_p"]))  # type: ignore[arg-type]
             rows[name]["strongest"] = found["strongest"]
-            if better:
+            if _surer(found, rows[name]):  # of two views, each of which had its half of alpha
                 m = BY_MODEL[name]
                 rows[name] = found
                 measured[name] = Axis(name, found["values"], m.lower, m.higher)  # type: ignore[arg-type]
@@ -245,6 +248,9 @@ def _seen_by_model(
         tests = [cliffs_delta(v[known[y == 0]], v[known[y == 1]]) for v in blind[name].T]
         both_ways = goes_both_ways(name)
         best = int(np.argmax([abs(d) if both_ways else d for d, _ in tests]))
+        delta, p_value = tests[best]
+        if not both_ways:  # only more of it is asked for: one-sided
+            p_value = p_value / 2 if delta > 0 else 1 - p_value / 2
         others = [cliffs_delta(v[known[y == 0]], v[known[y == 1]])[0] for v in keen[name].T]
         values = blind[name][:, best]
         out[name] = {
@@ -253,12 +259,20 @@ def _seen_by_model(
             "measure": BY_MODEL[name],
             "sides": (values[some[0]], values[some[1]]),
             "values": values,
-            "effect": tests[best][0],
-            "raw_p": min(1.0, tests[best][1] * 2 * len(tests)),
+            "effect": delta,
+            "raw_p": min(1.0, 2 * len(tests) * p_value),
             "steps": 0.0,
             "strongest": max(abs(d) if both_ways else max(d, 0.0) for d in others),
         }
     return out
+
+
+def _surer(one: dict[str, object], other: dict[str, object]) -> bool:
+    """Whether one row's p-value is smaller, or, where both are as small as can be, its effect larger."""
+    p = [np.nan_to_num(float(row["raw_p"]), nan=1.0) for row in (one, other)]  # type: ignore[arg-type]
+    size = [abs(np.nan_to_num(float(row["effect"]))) for row in (one, other)]  # type: ignore[arg-type]
+    clear = max(p) <= CLEAR
+    return size[0] > size[1] if clear else p[0] < p[1]
 
 
 def _columns(values: list[Float64], rows: Rows) -> Float64:
@@ -286,14 +300,14 @@ def _from_pictures(
 
 def _row(measure: Measure, training: Float64, real: Float64) -> dict[str, object]:
     """One axis of `Shift.table`, with `raw_p` and `step` (the medians' distance in steps nobody would notice)."""
-    a, b = training[np.isfinite(training)], real[np.isfinite(real)]
+    a, b = unwrapped(measure, training[np.isfinite(training)], real[np.isfinite(real)])
     row: dict[str, object] = {"axis": measure.name, "title": measure.title, "measure": measure, "sides": (a, b)}
     if min(len(a), len(b)) < MIN_SIDE:
         return row | {"effect": np.nan, "raw_p": np.nan, "steps": 0.0}
     middle = [float(np.median(measure.comparable(side))) for side in (a, b)]
     return row | {
         "effect": effect(measure, a, b),
-        "raw_p": cliffs_delta(a, b)[1],
+        "raw_p": cliffs_delta(*scores(measure, a, b)[:2])[1],
         "steps": abs(middle[1] - middle[0]) / measure.step,
     }
 

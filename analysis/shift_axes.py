@@ -8,7 +8,8 @@ stored with the dataset; noise is measured on a sample of the pictures themselve
 The effect is Cliff's delta (1993) with a dead zone: the share of pairs in which real use has more, minus that in which
 it has less, where a difference that nobody would notice counts as none (`Measure.unnoticed`). Without it, any shift of
 a value that hardly varies would be a large one. Camera tilt is the angle of the edges to the upright
-(mean of the quadrupled gradient angles), viewpoint how upright edges converge across the picture, as seen from above
+(mean of the quadrupled gradient angles), compared as angles are, as a quarter turn is none: by the sine of the distance
+from the usual one (the score of a turn in von Mises' distribution; Mardia and Jupp 2000). Viewpoint is how upright edges converge across the picture, as seen from above
 or below; the subject is found as in `analysis.composition`.
 OpenCV loads when a function runs, not on import.
 """
@@ -48,6 +49,7 @@ class Measure:
         ratio: whether ratios matter, not differences.
         show: a value in words, `{}` stands for it.
         scale: what a value is multiplied with before it is shown.
+        turn: values this far apart are the same; 0 where values do not come round.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Measure:
     ratio: bool = False
     show: str = "{:.2f}"
     scale: float = 1.0
+    turn: float = 0.0
 
     def said(self, value: float) -> str:
         """A value for a person."""
@@ -86,7 +89,8 @@ MEASURES: Final = (
     Measure("jpeg_quality", "Compression", "more compressed", "less compressed", 1.0, False, "quality {:.0f}"),
     Measure("megapixels", "Resolution", "smaller", "larger", 1.5, True, "{:.2f} MP"),
     Measure("aspect_ratio", "Shape", "taller", "wider", 0.05, True, "{:.2f} times as wide as high"),
-    Measure("camera_tilt", "Camera tilt", "more tilted to the left", "more tilted to the right", 1.0, False, "{:.1f}°"),
+    Measure("camera_tilt", "Camera tilt", "more tilted to the left", "more tilted to the right", 1.0, False, "{:.1f}°",
+            turn=90.0),
     Measure("viewpoint", "Viewpoint", "seen more from below", "seen more from above", 1.0, False, "{:.1f}°"),
     Measure("subject_size", "Subject size", "of smaller subjects", "of larger subjects", 0.02, False, "{:.0f} %",
             100.0),
@@ -242,11 +246,35 @@ def edges(rgb: Pixels) -> float:
     return float((gradient(light) / 8 > 0.25).mean())
 
 
+def unwrapped(measure: Measure, training: Float64, real: Float64) -> tuple[Float64, Float64]:
+    """Both sides' values within half a turn of their common mean; as they are where they do not come round."""
+    if not measure.turn or not len(training) + len(real):
+        return training, real
+    from scipy.stats import circmean
+
+    half = measure.turn / 2
+    usual = float(circmean(np.concatenate([training, real]), high=half, low=-half))
+    return tuple((v - usual + half) % measure.turn + usual - half for v in (training, real))  # type: ignore[return-value]
+
+
+def scores(measure: Measure, training: Float64, real: Float64) -> tuple[Float64, Float64, float]:
+    """What two sides are compared by, and the difference in it that nobody would notice. Values without nan."""
+    if not measure.turn:
+        return measure.comparable(training), measure.comparable(real), measure.step
+    from scipy.stats import circmean
+
+    half, whole = measure.turn / 2, 2 * np.pi / measure.turn
+    usual = float(circmean(np.concatenate([training, real]), high=half, low=-half))
+    a, b = (np.sin(whole * (v - usual)) for v in (training, real))
+    return a, b, float(np.sin(whole * measure.step))
+
+
 def effect(measure: Measure, training: Float64, real: Float64) -> float:
     """Cliff's delta with the dead zone, in [-1, 1]; above 0 where real use has more. Values without nan."""
-    a, b = np.sort(measure.comparable(training)), measure.comparable(real)
-    more = np.searchsorted(a, b - measure.step, side="left").sum()
-    less = (len(a) - np.searchsorted(a, b + measure.step, side="right")).sum()
+    a, b, step = scores(measure, training, real)
+    a = np.sort(a)
+    more = np.searchsorted(a, b - step, side="left").sum()
+    less = (len(a) - np.searchsorted(a, b + step, side="right")).sum()
     return float(more - less) / (len(a) * len(b))
 
 
