@@ -11,7 +11,7 @@ pictures and asked of the other. OpenCV and scipy load when a function runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,20 +29,21 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 Alteration = Callable[["Pixels", "Pixels", np.random.Generator], "Pixels"]
 
-DEFAULT_SAMPLE: Final = 32  # training pictures altered: the mean of their differences is clear, 24 times 32 take 8 s
+DEFAULT_SAMPLE: Final = 32  # training pictures altered: the mean of their differences is clear, 25 times 32 take 8 s
 SAME_SPACE: Final = 0.9  # cosine of a picture encoded anew with its vector; below, the vectors are a person's own
 TURN: Final = 12.0  # degrees: beyond what a steady hand does
+LEAN: Final = 0.24  # cut off at both ends: the far edge shows twice as much
 RIDGE: Final = 1.0  # of the mean variance a direction
 DEALS: Final = 20
 LEAST_CLEAR: Final = 0.3  # of the sampling noise: a shift below is none to be explained
 
 
-def turned(rgb: Pixels, degrees: float) -> Pixels:
-    """Turned about its middle and enlarged until no corner is empty."""
+def turned(rgb: Pixels, degrees: float, room_for: float | None = None) -> Pixels:
+    """Turned about its middle and enlarged until no corner is empty (or would be, turned by `room_for` degrees)."""
     import cv2
 
     height, width = rgb.shape[:2]
-    angle = np.deg2rad(abs(degrees))
+    angle = np.deg2rad(abs(degrees if room_for is None else room_for))
     c, s = float(np.cos(angle)), float(np.sin(angle))
     room = min(width / (width * c + height * s), height / (width * s + height * c))
     edge = cv2.BORDER_REPLICATE
@@ -53,19 +54,27 @@ def turned(rgb: Pixels, degrees: float) -> Pixels:
 
 
 def leaning(rgb: Pixels, inset: float, across: bool) -> Pixels:
-    """Seen from above (or below, inset < 0), or from one side: the corners of one edge lie `inset` inwards."""
+    """Seen from above (or below, inset < 0), or from one side: one edge whole, of the other `inset` of its length cut
+    off at either end."""
+    d = abs(inset)
+    return _drawn(rgb, *((0.0, d) if inset > 0 else (d, 0.0)), across)
+
+
+def straight(rgb: Pixels, inset: float, across: bool) -> Pixels:
+    """As narrow as a leaning picture is on average, and not leaning."""
+    return _drawn(rgb, abs(inset) / 2, abs(inset) / 2, across)
+
+
+def _drawn(rgb: Pixels, first: float, second: float, across: bool) -> Pixels:
+    """These shares cut off at both ends of the top and bottom (or left and right) edges; the rest fills the frame."""
     import cv2
 
     height, width = rgb.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-    d = abs(inset) * (height if across else width)
-    first, second = ((0, 3) if inset > 0 else (1, 2)) if across else ((0, 1) if inset > 0 else (3, 2))
-    taken = corners.copy()
-    step = np.array([0, d] if across else [d, 0], dtype=np.float32)
-    taken[first] += step
-    taken[second] -= step
+    a, b = (share * (height if across else width) for share in (first, second))
+    cut = [[0, a], [0, b], [0, -b], [0, -a]] if across else [[a, 0], [-a, 0], [-b, 0], [b, 0]]
     edge = cv2.BORDER_REPLICATE
-    matrix = cv2.getPerspectiveTransform(taken, corners)
+    matrix = cv2.getPerspectiveTransform(corners + np.array(cut, dtype=np.float32), corners)
     return np.asarray(
         cv2.warpPerspective(rgb, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=edge), dtype=np.uint8
     )
@@ -120,6 +129,18 @@ def _taller(rgb: Pixels) -> Pixels:
     return np.ascontiguousarray(rgb[:, cut : rgb.shape[1] - cut])
 
 
+def _enlarged(rgb: Pixels) -> Pixels:
+    return turned(rgb, 0.0, TURN)
+
+
+def _narrowed(rgb: Pixels) -> Pixels:
+    return straight(rgb, LEAN, False)
+
+
+def _lowered(rgb: Pixels) -> Pixels:
+    return straight(rgb, LEAN, True)
+
+
 ALTERATIONS: Final[tuple[tuple[str, Alteration], ...]] = (
     ("brightness", lambda p, o, r: _scaled(p, (0.6, 0.6, 0.6))),
     ("brightness", lambda p, o, r: _scaled(p, (1.5, 1.5, 1.5))),
@@ -136,10 +157,10 @@ ALTERATIONS: Final[tuple[tuple[str, Alteration], ...]] = (
     ("aspect_ratio", lambda p, o, r: _taller(p)),
     ("camera_tilt", lambda p, o, r: turned(p, TURN)),
     ("camera_tilt", lambda p, o, r: turned(p, -TURN)),
-    ("viewpoint", lambda p, o, r: leaning(p, 0.16, False)),
-    ("viewpoint", lambda p, o, r: leaning(p, -0.16, False)),
-    ("viewpoint", lambda p, o, r: leaning(p, 0.16, True)),
-    ("viewpoint", lambda p, o, r: leaning(p, -0.16, True)),
+    ("viewpoint", lambda p, o, r: leaning(p, LEAN, False)),
+    ("viewpoint", lambda p, o, r: leaning(p, -LEAN, False)),
+    ("viewpoint", lambda p, o, r: leaning(p, LEAN, True)),
+    ("viewpoint", lambda p, o, r: leaning(p, -LEAN, True)),
     ("subject_size", lambda p, o, r: nearer(p, 0.6)),
     ("subject_size", lambda p, o, r: nearer(p, 0.6)),
     ("clutter", cluttered),
@@ -147,6 +168,14 @@ ALTERATIONS: Final[tuple[tuple[str, Alteration], ...]] = (
 """Axis and a moderate shift of it."""
 
 AXES: Final = tuple(axis for axis, _ in ALTERATIONS)
+LIKEWISE: Final[Mapping[int, Callable[[Pixels], Pixels]]] = dict(
+    zip(
+        [i for i, axis in enumerate(AXES) if axis in ("camera_tilt", "viewpoint")],
+        (_enlarged, _enlarged, _narrowed, _narrowed, _lowered, _lowered),
+        strict=True,
+    )
+)
+"""Alterations that are compared not with the picture itself but with one cut and enlarged likewise."""
 SEEN_BY_MODEL: Final = ("camera_tilt", "viewpoint", "subject_size", "clutter")
 """Axes for which the model's view is asked beside the measures."""
 
@@ -168,7 +197,7 @@ def goes_both_ways(axis: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """Altered minus unaltered vectors.
+    """Altered minus unaltered vectors; of `LIKEWISE` minus those of pictures cut and enlarged as these are.
 
     Attributes:
         rows: int64 (len(ALTERATIONS), k), rows of the dataset that were altered: of `OF_REAL` real-world pictures, of
@@ -190,16 +219,24 @@ def signatures(
     if k < 8:
         return None
     moves, of = [], []
+    likewise = _likewise(pictures, some[0][1][:k])
     for i, (_, alter) in enumerate(ALTERATIONS):
         progress(i, len(ALTERATIONS), "trying out what changes would look like")
         rng = np.random.default_rng([seed, i])
         own, read, same = some[i == OF_REAL]
         seen = [alter(p, read[(n + 1) % len(read)], rng) for n, p in enumerate(read[:k])]
-        move = pictures.encode_pictures(seen).features.astype(np.float64) - same[:k]
+        before = likewise.get(i, same[:k])
+        move = pictures.encode_pictures(seen).features.astype(np.float64) - before
         moves.append(-move if i == OF_REAL else move)
         of.append(own[:k])
     progress(len(ALTERATIONS), len(ALTERATIONS), "trying out what changes would look like")
     return Signatures(np.array(of), np.array(moves))
+
+
+def _likewise(pictures: Pictures, read: list[Pixels]) -> dict[int, Float32]:
+    """Vectors of these pictures as in `LIKEWISE`, (k, f) each; each way is seen once."""
+    seen = {way: pictures.encode_pictures([way(p) for p in read]).features for way in dict.fromkeys(LIKEWISE.values())}
+    return {i: seen[way] for i, way in LIKEWISE.items()}
 
 
 def _seen_again(pictures: Pictures, image: Float32, rows: Int64) -> tuple[Int64, list[Pixels], Float32]:

@@ -3,9 +3,7 @@
 Whether: `analysis.two_sample` on vectors and on measured values, within concepts where both sides have labels.
 In what: the measures of `analysis.shift_axes`, p-values corrected for all of them (Benjamini and Hochberg 1995); of
 four axes that no simple measure catches also the model's own view (`analysis.altered_views`), whichever tells more.
-Content is what still tells the sides' vectors apart without what such alterations move, and does so too once both
-sides were brought to one quality (`analysis.same_quality`); where none could be tried, once all that was measured has
-been regressed out of them.
+Whether other things are shown: `analysis.content_shift`.
 
 Ranked by effect times how much of the shift in the model's eyes the axis explains: a picture taken from nearer is also
 softer, and this way "nearer" comes first. Content counts half: a named cause is told before an unnamed one.
@@ -13,7 +11,6 @@ softer, and this way "nearer" comes first. Content counts half: a named cause is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,26 +30,27 @@ from analysis.altered_views import (
 )
 from analysis.blind_spots import Axis
 from analysis.compare import DEFAULT_ALPHA, DEFAULT_SMALL_EFFECT
+from analysis.content_shift import at_one_quality, how_saved, unmeasured
 from analysis.dataset import Dataset
-from analysis.features import Features, Pictures
+from analysis.features import Features
 from analysis.out_of_range import OutOfRange, find_out_of_range
 from analysis.progress import Progress, no_progress, scaled
-from analysis.same_quality import AXES, LIFTED, Saved, nearest, seen_alike
 from analysis.shift_axes import (
     ALTERED,
+    BY_MARKS,
     BY_MODEL,
     CONTENT,
     MEASURES,
     Measure,
+    detail_left,
     effect,
     measured_values,
-    rank_table,
     scores,
     stored_values,
     unwrapped,
 )
 from analysis.statistics import benjamini_hochberg, cliffs_delta
-from analysis.two_sample import MIN_SIDE, GapTest, gap_test
+from analysis.two_sample import MIN_SIDE, gap_test
 
 Float64 = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -61,8 +59,6 @@ MOST_LAYOUT: Final = 400  # pictures of a side whose thumbnails are measured: an
 MOST_REREAD: Final = 200  # pictures of a side whose files are read again for noise: within 0.07, in 3 s
 FORM: Final = ("jpeg_quality", "megapixels")  # of the file: how it was saved is no gap in what is seen
 COLUMNS: Final = ["axis", "title", "effect", "p_value", "direction", "word", "differs", "sentence", "explains"]
-MOST_WAYS: Final = 4  # in which both sides are brought to one quality
-COARSER: Final = 5.0  # of JPEG quality, the least that is undone
 CLEAR: Final = 1e-4  # a p-value below which it is the effect that tells more
 UNNAMED: Final = 0.5  # weight of content in the ranking
 
@@ -116,6 +112,8 @@ def measure_shift(
     values = stored | _from_pictures(dataset, features, sides, stored, seed, scaled(progress, 0.3, 0.6))
     rows = {m.name: _row(m, *(values[m.name][rows] for rows in sides)) for m in MEASURES if m.name in values}
     measured = {m.name: Axis(m.name, values[m.name], m.lower, m.higher) for m in MEASURES if m.name in values}
+    kept = detail_left(dataset)
+    _second_view(rows, measured, _row(BY_MARKS, *(kept[side] for side in sides)), BY_MARKS, kept)
     some = _sampled(sides, seed)
     tried = None
     if features.pictures is not None and min(len(s) for s in some) >= 2 * MIN_SIDE:
@@ -128,25 +126,23 @@ def measure_shift(
             progress=scaled(progress, 0.6, 0.9),
         )
     if tried is None:
-        left = _unmeasured(image, some, list(values.values()))
+        left = unmeasured(image, np.concatenate(some), list(values.values()))
     else:
         left = without(image[np.concatenate(some)].astype(np.float64), tried.moves)
         for name, found in _seen_by_model(image, some, tried, seed).items():
-            rows[name]["raw_p"] = np.minimum(1.0, 2 * float(rows[name]["raw_p"]))  # type: ignore[arg-type]
             rows[name]["strongest"] = found["strongest"]
-            if _surer(found, rows[name]):  # of two views, each of which had its half of alpha
-                m = BY_MODEL[name]
-                rows[name] = found
-                measured[name] = Axis(name, found["values"], m.lower, m.higher)  # type: ignore[arg-type]
+            _second_view(rows, measured, found, BY_MODEL[name], found["values"])  # type: ignore[arg-type]
         y = np.repeat([0, 1], [len(s) for s in some])
         part = explained(image[np.concatenate(some)].astype(np.float64), y, tried.moves, seed=seed)
     n = len(some[0])
-    content = _content_row(gap_test(left[:n], left[n:], seed=seed, progress=scaled(progress, 0.9, 0.95)))
+    test = gap_test(left[:n], left[n:], seed=seed, progress=scaled(progress, 0.9, 0.95))
+    content = _content_row(test.strength, test.p_value)
     every = [*rows.values(), content]
-    if tried is not None and features.pictures is not None:
-        saved = _saved(values, sides)
-        content |= _at_one_quality(
-            features.pictures, sides, every, content, tried, saved, seed, scaled(progress, 0.95, 1.0)
+    sizes = _sizes(every)
+    if tried is not None and features.pictures is not None and CONTENT in sizes:
+        saved, rest = how_saved(values, sides), scaled(progress, 0.95, 1.0)
+        every[-1] = _content_row(
+            *at_one_quality(features.pictures, sides, sizes, test, tried.moves, saved, seed=seed, progress=rest)
         )
     if tried is not None:
         for row in every:
@@ -157,70 +153,11 @@ def measure_shift(
     return Shift(gap.p_value, gap.strength, table, distributions(axes, training, real_world), axes, outside)
 
 
-def _at_one_quality(
-    pictures: Pictures, sides: tuple[Rows, Rows], every: list[dict[str, object]], content: dict[str, object],
-    tried: Signatures, saved: Saved | None, seed: int, progress: Progress,
-) -> dict[str, object]:  # fmt: skip
-    """The weakest `effect` and the largest `raw_p` of content as it is and once both sides are of one quality or seen
-    from one distance, up to the first way in which it does not differ; nothing where they are alike already, or where
-    content does not differ in the first place."""
-    table = ranked([dict(row) for row in every])
+def _sizes(rows: list[dict[str, object]]) -> dict[str, float]:
+    """Effects of the axes that differ, the largest first."""
+    table = ranked([dict(row) for row in rows])
     table = table[table["differs"]].sort_values("effect", key=lambda e: -e.abs(), kind="stable")
-    sizes = dict(zip(table["axis"], table["effect"], strict=True))
-    if CONTENT not in sizes:
-        return {}
-    effects, p_values = [float(content["effect"])], [float(content["raw_p"])]  # type: ignore[arg-type]
-    for place, order, lift, middle in _ways(pictures, sides, sizes, seed, scaled(progress, 0.5, 0.75)):
-        progress(place, MOST_WAYS, "comparing at one quality")
-        seen = seen_alike(pictures, sides, order, lift=lift, middle=middle, saved=saved, seed=seed)
-        if seen is None:
-            continue
-        left = without(np.concatenate(seen).astype(np.float64), tried.moves)
-        test = gap_test(left[: len(seen[0])], left[len(seen[0]) :], seed=seed)
-        if np.isfinite(test.p_value):
-            effects.append(test.strength)
-            p_values.append(test.p_value)
-        if max(p_values) > DEFAULT_ALPHA:  # and correcting for the other axes only makes it larger
-            break
-    return {"effect": min(effects), "raw_p": max(p_values)}
-
-
-def _ways(
-    pictures: Pictures, sides: tuple[Rows, Rows], sizes: dict[str, float], seed: int, progress: Progress
-) -> Iterator[tuple[int, list[str], bool, tuple[int, float]]]:
-    """A place in the order, below `MOST_WAYS`, and arguments `differing`, `lift` and `middle` of `seen_alike`; `sizes`
-    are the effects of what differs, the largest first."""
-    differs, whole = [a for a in sizes if a in AXES], (0, 1.0)
-    if differs:
-        yield 0, differs, False, whole
-    if {"sharpness", "noise"} <= set(differs):  # where both effects are as large as can be, neither is the first
-        yield 1, exchanged(differs, "sharpness", "noise"), False, whole
-    if set(differs) & set(LIFTED):
-        yield 2, differs, True, whole
-    if "subject_size" in sizes:
-        side = int(sizes["subject_size"] < 0)
-        share = nearest(pictures, sides, side, seed=seed, progress=progress)
-        if share < 1:
-            yield 3, differs, False, (side, share)
-
-
-def exchanged(names: list[str], one: str, other: str) -> list[str]:
-    """The list with these two in each other's place."""
-    return [{one: other, other: one}.get(name, name) for name in names]
-
-
-def _saved(values: dict[str, Float64], sides: tuple[Rows, Rows]) -> Saved | None:
-    """How the more compressed side was saved; None where files do not say so or are alike."""
-    quality = [values["jpeg_quality"][rows] for rows in sides]
-    if any(np.isfinite(q).mean() < 0.5 for q in quality):
-        return None
-    usual = [float(np.nanmedian(q)) for q in quality]
-    if abs(usual[0] - usual[1]) < COARSER:
-        return None
-    worse = sides[int(np.argmin(usual))]
-    shape = values["aspect_ratio"][worse]
-    length = np.sqrt(values["megapixels"][worse] * 1e6 * np.maximum(shape, 1 / shape))
-    return Saved(int(np.argmax(usual)), min(usual), float(np.nanmedian(length)))
+    return dict(zip(table["axis"], table["effect"], strict=True))
 
 
 def _sampled(sides: tuple[Rows, Rows], seed: int) -> list[Rows]:
@@ -260,19 +197,38 @@ def _seen_by_model(
             "sides": (values[some[0]], values[some[1]]),
             "values": values,
             "effect": delta,
-            "raw_p": min(1.0, 2 * len(tests) * p_value),
+            "raw_p": min(1.0, len(tests) * p_value),
             "steps": 0.0,
             "strongest": max(abs(d) if both_ways else max(d, 0.0) for d in others),
         }
     return out
 
 
+def _second_view(
+    rows: dict[str, dict[str, object]],
+    measured: dict[str, Axis],
+    found: dict[str, object],
+    measure: Measure,
+    values: Float64,
+) -> None:
+    """Let the surer of two views of an axis speak; where both could be taken, each has half of alpha."""
+    name = measure.name
+    both = [rows[name], found] if name in rows else [found]
+    known = [row for row in both if np.isfinite(float(row["raw_p"]))]  # type: ignore[arg-type]
+    if found not in known:
+        return
+    for row in known:
+        row["raw_p"] = min(1.0, len(known) * float(row["raw_p"]))  # type: ignore[arg-type]
+    if len(known) == 1 or _surer(found, rows[name]):
+        rows[name] = found
+        measured[name] = Axis(name, values, measure.lower, measure.higher)
+
+
 def _surer(one: dict[str, object], other: dict[str, object]) -> bool:
     """Whether one row's p-value is smaller, or, where both are as small as can be, its effect larger."""
-    p = [np.nan_to_num(float(row["raw_p"]), nan=1.0) for row in (one, other)]  # type: ignore[arg-type]
-    size = [abs(np.nan_to_num(float(row["effect"]))) for row in (one, other)]  # type: ignore[arg-type]
-    clear = max(p) <= CLEAR
-    return size[0] > size[1] if clear else p[0] < p[1]
+    p = [float(row["raw_p"]) for row in (one, other)]  # type: ignore[arg-type]
+    size = [abs(float(row["effect"])) for row in (one, other)]  # type: ignore[arg-type]
+    return size[0] > size[1] if max(p) <= CLEAR else p[0] < p[1]
 
 
 def _columns(values: list[Float64], rows: Rows) -> Float64:
@@ -312,13 +268,13 @@ def _row(measure: Measure, training: Float64, real: Float64) -> dict[str, object
     }
 
 
-def _content_row(content: GapTest) -> dict[str, object]:
-    known = np.isfinite(content.p_value)
+def _content_row(strength: float, p_value: float) -> dict[str, object]:
+    known = np.isfinite(p_value)
     return {
         "axis": CONTENT,
         "title": "Content",
-        "effect": content.strength if known else np.nan,
-        "raw_p": content.p_value,
+        "effect": strength if known else np.nan,
+        "raw_p": p_value,
         "steps": 0.0,
     }
 
@@ -339,16 +295,19 @@ def ranked(rows: list[dict[str, object]]) -> pd.DataFrame:
     table["size"] = size.round(2)
     score = np.fmax(size, table["strongest"].astype(float)) * table["explains"].astype(float).fillna(0.0) * weight
     table["score"] = score.round(2)
-    table["first"] = table["axis"] != _follows(dict(zip(table["axis"], table["effect"], strict=True)))
+    table["first"] = ~table["axis"].isin(_follow(dict(zip(table["axis"], table["effect"], strict=True))))
     order = ["differs", "score", "size", "first", "steps"]
     table = table.sort_values(order, ascending=False, kind="stable", na_position="last")
     return table[COLUMNS].reset_index(drop=True)
 
 
-def _follows(effects: dict[str, float]) -> str:
-    """Of noise and sharpness the one that the other explains: blur takes noise away, and noise looks sharp."""
-    less = effects.get("noise", 0.0) < 0 and effects.get("sharpness", 0.0) < 0
-    return "noise" if less else "sharpness"
+def _follow(effects: dict[str, float]) -> set[str]:
+    """Of noise, sharpness and compression what another explains: blur and compression take noise away, and noise and
+    the edges of blocks look sharp."""
+    lower = {axis for axis, size in effects.items() if size < 0}
+    if "jpeg_quality" in lower:
+        return {"noise", "sharpness"}
+    return {"noise"} if {"noise", "sharpness"} <= lower else {"sharpness"}
 
 
 def _said(row: dict[object, object]) -> tuple[str, str]:
@@ -377,15 +336,6 @@ def _said(row: dict[object, object]) -> tuple[str, str]:
     if now == then:  # medians agree, the rest does not
         return word, f"Real-world pictures are more often {word}, with the same median of {now}."
     return word, f"Real-world pictures are {word}: median {now} against {then}."
-
-
-def _unmeasured(image: NDArray[np.float32], some: list[Rows], values: list[Float64]) -> Float64:
-    """What the measured values do not explain of the vectors, whichever side they are on."""
-    both = np.concatenate(some)
-    x = image[both].astype(np.float64)
-    ranks = rank_table(values, both)
-    known = np.column_stack([np.ones(len(both)), ranks, ranks**2])
-    return np.asarray(x - known @ np.linalg.lstsq(known, x, rcond=None)[0])
 
 
 def distributions(measured: tuple[Axis, ...], training: Rows, real_world: Rows) -> pd.DataFrame:

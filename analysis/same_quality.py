@@ -4,9 +4,9 @@ The better side of each measured axis is made worse (softer, noisier, darker, fl
 other's) by one level for all of its pictures, chosen so that the sides' medians agree; nothing is sharpened or
 cleaned, as that cannot be done. Or, for light, contrast and colour, the other side is made brighter, more contrasty,
 more colourful: what was cut off at white in bright pictures does not come back when they are darkened, but is cut off
-likewise in others made as bright. Or the side with the smaller subjects is seen from nearer: the middles of its
-pictures, cut where they are most like the other side's. Before all that the larger pictures are scaled down to the
-other side's size, and the less compressed ones saved as the others are. Both sides are then seen by the model again.
+likewise in others made as bright. Before all that the sides may be seen from one place (`analysis.same_view`), then
+the larger pictures are scaled down to the other side's size, and the less compressed ones saved as the others are. Both
+sides are then seen by the model again.
 OpenCV loads when a function runs.
 """
 
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import altered_views, attributes, perturbations, shift_axes
-from analysis.progress import Progress, no_progress
+from analysis import attributes, perturbations, shift_axes
+from analysis.same_view import LEAST, WHOLE, View, seen_from
 
 if TYPE_CHECKING:
     from analysis.features import Pictures, Pixels
@@ -29,13 +29,12 @@ Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
 MOST: Final = 120  # pictures of a side seen again: two sides take about 2 s
-LEAST: Final = 32  # pixels a side that a picture seen has at least
-SHARES: Final = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of a picture that is looked at as if taken from nearer
-SIZED_ON: Final = 40  # pictures that a share is tried on
 TUNED_ON: Final = 24  # pictures of the better side that a level is tried on
 STEPS: Final = 9
 LARGER: Final = 1.2  # ratio of the sides' usual lengths that is undone
 MARKED_ON: Final = 40  # pictures a side whose marks of compression are measured
+AROUND: Final = 8  # qualities to both sides of the one that marks suggest
+GHOST: Final = 0.8  # of what is lost at the qualities beside it, at most: at others it is 0.93 or more
 MOST_LOST: Final = 98.0  # of 100, of JPEG quality
 ENLARGED: Final = 4.0  # marks in files larger than this many times the picture seen are gone once it is scaled down
 GRAIN: Final = 2.0  # of 255, and
@@ -67,17 +66,6 @@ def _pale(rgb: Pixels, share: float) -> Pixels:
 
 def _dark(rgb: Pixels, share: float) -> Pixels:
     return np.asarray(np.clip(np.rint(rgb * np.float32(1 - share)), 0, 255), dtype=np.uint8)
-
-
-def _from_nearer(sides: Sequence[list[Pixels]], near: int, share: float) -> list[list[Pixels]]:
-    """The middles of one side's pictures, and the other side's with as few pixels."""
-    return [
-        [
-            altered_views.middle(p, share) if i == near else perturbations.scaled_down(p, share * max(p.shape[:2]))
-            for p in side
-        ]
-        for i, side in enumerate(sides)
-    ]
 
 
 WORSE: Final[Mapping[str, tuple[Callable[[Pixels], float], int, float, Change, float]]] = {
@@ -114,7 +102,7 @@ def seen_alike(
     differing: Sequence[str],
     *,
     lift: bool = False,
-    middle: tuple[int, float] = (0, 1.0),
+    view: View = WHOLE,
     saved: Saved | None = None,
     seed: int = 0,
 ) -> tuple[Float32, Float32] | None:
@@ -125,8 +113,7 @@ def seen_alike(
         differing: axes of `AXES` in which they differ, in the order in which they are undone: blur takes noise away,
             and noise looks sharp, so the one that came first goes first, the other only where it is still there.
         lift: in the axes of `LIFTED` make the worse side better, not the better one worse.
-        middle: side of which only the middle is seen, as if from nearer, and the share of its width and height; the
-            other side loses as many pixels.
+        view: from which both sides are seen before anything else.
         saved: how the worse side was saved, where files say so; else marks of compression are looked for.
         seed: of the choice.
 
@@ -135,13 +122,10 @@ def seen_alike(
     """
     rng = np.random.default_rng([seed, 2])
     some = [rng.permutation(r)[:MOST] for r in rows]
-    least = LEAST / middle[1]
-    sides = [[p for p in pictures.originals(r) if p is not None and min(p.shape[:2]) >= least] for r in some]
+    sides = [[p for p in pictures.originals(r) if p is not None and min(p.shape[:2]) >= view.least] for r in some]
     if min(len(s) for s in sides) < 8:
         return None
-    if middle[1] < 1:
-        sides = _from_nearer(sides, *middle)
-    sides = _as_compressed(_as_large(sides), saved)
+    sides = _as_compressed(_as_large(seen_from(sides, view)), saved)
     if "colour_temperature" in differing:
         sides[0] = _coloured(sides[0], sides[1])
     for axis in differing:
@@ -168,8 +152,31 @@ def _as_compressed(sides: list[list[Pixels]], saved: Saved | None) -> list[list[
     """With the less compressed side saved as the other."""
     if saved is None:
         found = _needed([side[:MARKED_ON] for side in sides], *MARKS, _saved_at, MOST_LOST)
-        return sides if found is None else _changed(sides, _saved_at, *found)
+        if found is None:
+            return sides
+        fine, lost = found
+        return _changed(sides, _saved_at, fine, 100.0 - quality_of(sides[1 - fine][:TUNED_ON], 100.0 - lost))
     return [[_saved_as(p, saved) for p in side] if i == saved.side else side for i, side in enumerate(sides)]
+
+
+def quality_of(some: list[Pixels], about: float) -> float:
+    """JPEG quality that pictures were saved with before their files lost it, whole; `about` where none is found.
+
+    Saved anew at that quality they hardly change, as their coefficients are multiples of its steps already, and less
+    than at the qualities beside it ("JPEG ghosts", Farid 2009, doi:10.1109/TIFS.2008.2012215). Looked for within
+    `AROUND` of `about`.
+    """
+    tried = [q for q in range(round(about) - AROUND - 1, round(about) + AROUND + 2) if 1 <= q <= 100]
+    lost = np.array([np.median([_lost(p, float(q)) for p in some]) for q in tried])
+    ends = np.minimum(lost[:-2], lost[2:])
+    inner = lost[1:-1] / np.maximum(ends, 1e-9)
+    best = int(np.argmin(inner)) if len(inner) else 0
+    return float(tried[best + 1]) if len(inner) and inner[best] <= GHOST else about
+
+
+def _lost(rgb: Pixels, quality: float) -> float:
+    again = perturbations.compressed(rgb, quality)
+    return float(np.abs(again.astype(np.int16) - rgb).mean())
 
 
 def _saved_at(rgb: Pixels, lost: float) -> Pixels:
@@ -189,43 +196,6 @@ def _saved_as(rgb: Pixels, saved: Saved) -> Pixels:
     size = round(width * factor), round(height * factor)
     large = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
     return perturbations.scaled_down(perturbations.compressed(large, saved.quality), max(height, width))
-
-
-def nearest(
-    pictures: Pictures, rows: tuple[Int64, Int64], side: int, *, seed: int = 0, progress: Progress = no_progress
-) -> float:
-    """Share of their width and height at which the middles of one side's pictures are most like the other side.
-
-    Args:
-        rows: as in `seen_alike`. side: whose pictures are seen from nearer, 0 or 1.
-
-    Returns:
-        In `SHARES` or halfway between two of them; 1 where hardly any picture can be read.
-    """
-    rng = np.random.default_rng([seed, 3])
-    least = LEAST / min(SHARES)
-    read = [
-        [p for p in pictures.originals(rng.permutation(r)[:SIZED_ON]) if p is not None and min(p.shape[:2]) >= least]
-        for r in (rows[side], rows[1 - side])
-    ]
-    if min(len(r) for r in read) < 8:
-        return 1.0
-
-    def far(share: float) -> float:
-        means = [
-            pictures.encode_pictures(part).features.mean(axis=0, dtype=np.float64)
-            for part in _from_nearer(read, 0, share)
-        ]
-        return float(np.linalg.norm(means[0] - means[1]))
-
-    found = {}
-    for i, share in enumerate(SHARES):
-        progress(i, len(SHARES), "looking from nearer")
-        found[share] = far(share)
-    best = min(found, key=lambda s: found[s])
-    step = (SHARES[0] - SHARES[1]) / 2
-    found |= {share: far(share) for share in (best - step, best + step)}
-    return min(found, key=lambda s: found[s])
 
 
 def _alike(

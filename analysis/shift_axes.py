@@ -7,10 +7,10 @@ stored with the dataset; noise is measured on a sample of the pictures themselve
 
 The effect is Cliff's delta (1993) with a dead zone: the share of pairs in which real use has more, minus that in which
 it has less, where a difference that nobody would notice counts as none (`Measure.unnoticed`). Without it, any shift of
-a value that hardly varies would be a large one. Camera tilt is the angle of the edges to the upright
-(mean of the quadrupled gradient angles), compared as angles are, as a quarter turn is none: by the sine of the distance
-from the usual one (the score of a turn in von Mises' distribution; Mardia and Jupp 2000). Viewpoint is how upright edges converge across the picture, as seen from above
-or below; the subject is found as in `analysis.composition`.
+a value that hardly varies would be a large one. Camera tilt is the angle of the edges to the upright (mean of the
+quadrupled gradient angles), where a quarter turn is none: two sides are compared by the sine of the distance from the
+usual tilt (the score of a turn in von Mises' distribution; Mardia and Jupp 2000). Viewpoint is how upright edges
+converge across the picture, as seen from above or below; the subject is found as in `analysis.composition`.
 OpenCV loads when a function runs, not on import.
 """
 
@@ -50,6 +50,7 @@ class Measure:
         show: a value in words, `{}` stands for it.
         scale: what a value is multiplied with before it is shown.
         turn: values this far apart are the same; 0 where values do not come round.
+        quality: whether values are JPEG qualities, see `coarseness`.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Measure:
     show: str = "{:.2f}"
     scale: float = 1.0
     turn: float = 0.0
+    quality: bool = False
 
     def said(self, value: float) -> str:
         """A value for a person."""
@@ -68,7 +70,7 @@ class Measure:
 
     def comparable(self, values: Float64) -> Float64:
         """Values on the scale on which `step` is what nobody would notice."""
-        if self.name == "jpeg_quality":
+        if self.quality:
             return -np.log2(coarseness(values))
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(values > 0, np.log(np.maximum(values, 1e-12)), np.nan) if self.ratio else values)
@@ -86,7 +88,8 @@ MEASURES: Final = (
     Measure("sharpness", "Sharpness", "blurrier", "sharper", 0.10, True, "{:.2f} lines a pixel"),
     Measure("noise", "Noise", "cleaner", "noisier", 0.25, True, "{:.1f} % of the contrast", 100.0),
     Measure("saturation", "Colour strength", "less colourful", "more colourful", 0.02),
-    Measure("jpeg_quality", "Compression", "more compressed", "less compressed", 1.0, False, "quality {:.0f}"),
+    Measure("jpeg_quality", "Compression", "more compressed", "less compressed", 1.0, False, "quality {:.0f}",
+            quality=True),
     Measure("megapixels", "Resolution", "smaller", "larger", 1.5, True, "{:.2f} MP"),
     Measure("aspect_ratio", "Shape", "taller", "wider", 0.05, True, "{:.2f} times as wide as high"),
     Measure("camera_tilt", "Camera tilt", "more tilted to the left", "more tilted to the right", 1.0, False, "{:.1f}°",
@@ -111,6 +114,18 @@ ALTERED: Final = {
     "subject_size": "one taken from much nearer",
     "clutter": "one with five things more in it",
 }
+
+BY_MARKS: Final = Measure(
+    "jpeg_quality",
+    "Compression",
+    "more compressed",
+    "less compressed",
+    0.1,
+    False,
+    "{:.0f} % of fine detail left",
+    100.0,
+)
+"""Compression where marks in the picture tell more than the file: it may have been saved anew since."""
 
 CONTENT: Final = "content"
 
@@ -151,6 +166,13 @@ def stored_values(dataset: Dataset) -> dict[str, Float64]:
         out["sharpness"] = 1.0 / column("blur")
         out["noise"] = np.hypot(column("noise"), NOISE_FLOOR / 255) / np.maximum(column("contrast") / 2, 1e-2)
     return {m.name: out[m.name] for m in MEASURES if m.name in out}
+
+
+def detail_left(dataset: Dataset) -> Float64:
+    """Values of `BY_MARKS`, one an image in [0, 1]; nan where unknown."""
+    if "blockiness" not in dataset.images:
+        return np.full(len(dataset.images), np.nan)
+    return np.asarray(1.0 - dataset.images["blockiness"].to_numpy(dtype=np.float64))
 
 
 def measured_values(

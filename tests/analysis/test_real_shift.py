@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import real_shift
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ImageEncoding, ModelInfo
 from analysis.features import Features
-from analysis.progress import no_progress
-from analysis.real_shift import _saved, _ways, measure_shift, ranked
+from analysis.real_shift import measure_shift, ranked
 from analysis.shift_axes import CONTENT, MEASURES
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
@@ -126,52 +122,6 @@ def test_blur_comes_before_the_noise_it_takes_and_noise_before_the_edges_it_make
     rows = [row("noise", effect, 0.0), row("sharpness", effect, 0.001)]
     rows[0 if first == "sharpness" else 1]["steps"] = 9.0  # plainer to see
     assert ranked(rows)["axis"].iloc[0] == first
-
-
-def test_sharpness_and_noise_are_undone_in_either_order() -> None:
-    """Blur takes noise away: noise put back before the other side is blurred would be gone again."""
-    sizes = {"noise": -1.0, "sharpness": -0.9, "brightness": 0.4}
-    ways = list(_ways(None, (None, None), sizes, 0, no_progress))  # type: ignore[arg-type]
-    orders = [order for _, order, lift, _ in ways if not lift]
-    assert orders == [["noise", "sharpness", "brightness"], ["sharpness", "noise", "brightness"]]
-    assert [lift for *_, lift, _ in ways] == [False, False, True]  # and brightness made better, too
-
-
-@pytest.mark.parametrize(("p_value", "asked"), [(0.4, 1), (0.001, 2)])
-def test_content_is_asked_in_every_way_up_to_the_first_in_which_it_does_not_differ(
-    p_value: float, asked: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[list[str]] = []
-    alike = np.zeros((20, 4), dtype=np.float32)
-
-    def seen_alike(*args: object, **_: object) -> tuple[np.ndarray, np.ndarray]:
-        seen.append(args[2])  # type: ignore[arg-type]
-        return alike, alike
-
-    monkeypatch.setattr(real_shift, "seen_alike", seen_alike)
-    monkeypatch.setattr(real_shift, "without", lambda x, _: x)
-    monkeypatch.setattr(real_shift, "gap_test", lambda *_, **__: SimpleNamespace(p_value=p_value, strength=0.3))
-    content = row(CONTENT, 0.9)
-    every = [row("sharpness", -0.9), row("noise", -0.8), content]
-    found = real_shift._at_one_quality(
-        None, (None, None), every, content, SimpleNamespace(moves=None), None, 0, no_progress  # type: ignore[arg-type]
-    )  # fmt: skip
-    assert len(seen) == asked and found == {"effect": 0.3, "raw_p": p_value}
-
-
-def test_how_the_more_compressed_side_was_saved_is_read_off_its_files() -> None:
-    values = {
-        "jpeg_quality": np.array([95.0, 95, 95, 20, 25, np.nan]),
-        "megapixels": np.array([9.0, 9, 9, 0.12, 0.12, 0.12]),
-        "aspect_ratio": np.array([1.0, 1, 1, 4 / 3, 3 / 4, 4 / 3]),
-    }
-    sides = (np.arange(3), np.arange(3, 6))
-    saved = _saved(values, sides)
-    assert saved is not None and (saved.side, saved.quality) == (0, 22.5) and saved.length == pytest.approx(400)
-    turned = _saved(values, sides[::-1])
-    assert turned is not None and turned.side == 1
-    assert _saved(values, (sides[0], sides[0])) is None
-    assert _saved(values | {"jpeg_quality": np.full(6, np.nan)}, sides) is None
 
 
 def test_without_trials_the_effect_ranks_and_chance_comes_last() -> None:
