@@ -32,6 +32,7 @@ Float32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 MOST_WAYS: Final = 3 + len(TRIED)  # in which both sides are brought to one quality or view
+CLOSE: Final = 0.5  # of content's strength, that an axis's effect has at least: a weaker one does not explain it
 COARSER: Final = 5.0  # of JPEG quality, the least that is undone
 
 
@@ -64,7 +65,7 @@ def at_one_quality(
         moves: as in `altered_views.Signatures`. saved: how the more compressed side was saved, if files say so.
     """
     strengths, p_values = [content.strength], [content.p_value]
-    for place, order, lift, view in _ways(pictures, sides, sizes, seed, scaled(progress, 0.5, 0.75)):
+    for place, order, lift, view in _ways(pictures, sides, sizes, content.strength, seed, scaled(progress, 0.5, 0.75)):
         progress(place, MOST_WAYS, "comparing at one quality")
         seen = seen_alike(pictures, sides, order, lift=lift, view=view, saved=saved, seed=seed)
         if seen is None:
@@ -80,9 +81,17 @@ def at_one_quality(
 
 
 def _ways(
-    pictures: Pictures, sides: tuple[Rows, Rows], sizes: Mapping[str, float], seed: int, progress: Progress
+    pictures: Pictures,
+    sides: tuple[Rows, Rows],
+    sizes: Mapping[str, float],
+    strength: float,
+    seed: int,
+    progress: Progress,
 ) -> Iterator[tuple[int, list[str], bool, View]]:
-    """A place in the order, below `MOST_WAYS`, and arguments `differing`, `lift` and `view` of `seen_alike`."""
+    """A place in the order, below `MOST_WAYS`, and arguments `differing`, `lift` and `view` of `seen_alike`.
+
+    `strength` is content's, as the sides are.
+    """
     differs = [a for a in sizes if a in AXES]
     if differs:
         yield 0, differs, False, WHOLE
@@ -90,7 +99,8 @@ def _ways(
         yield 1, _exchanged(differs, "sharpness", "noise"), False, WHOLE
     if set(differs) & set(LIFTED):
         yield 2, differs, True, WHOLE
-    for place, axis in enumerate([a for a in sizes if a in TRIED], 3):
+    views = [a for a, size in sizes.items() if a in TRIED and abs(size) >= CLOSE * strength]
+    for place, axis in enumerate(views, 3):
         side = int(axis == "subject_size" and sizes[axis] < 0)  # nothing is made farther away than it was taken
         view = likest(pictures, sides, axis, side, seed=seed, progress=progress)
         if view != WHOLE:

@@ -213,15 +213,16 @@ def _second_view(
 ) -> None:
     """Let the surer of two views of an axis speak; where both could be taken, each has half of alpha."""
     name = measure.name
-    both = [rows[name], found] if name in rows else [found]
-    known = [row for row in both if np.isfinite(float(row["raw_p"]))]  # type: ignore[arg-type]
-    if found not in known:
+    if not np.isfinite(float(found["raw_p"])):  # type: ignore[arg-type]
         return
-    for row in known:
-        row["raw_p"] = min(1.0, len(known) * float(row["raw_p"]))  # type: ignore[arg-type]
-    if len(known) == 1 or _surer(found, rows[name]):
-        rows[name] = found
-        measured[name] = Axis(name, values, measure.lower, measure.higher)
+    before = rows.get(name)
+    if before is not None and np.isfinite(float(before["raw_p"])):  # type: ignore[arg-type]
+        for row in (before, found):
+            row["raw_p"] = min(1.0, 2 * float(row["raw_p"]))  # type: ignore[arg-type]
+        if not _surer(found, before):
+            return
+    rows[name] = found
+    measured[name] = Axis(name, values, measure.lower, measure.higher)
 
 
 def _surer(one: dict[str, object], other: dict[str, object]) -> bool:

@@ -108,9 +108,16 @@ def likest(
     if min(len(r) for r in read) < 8:
         return WHOLE
 
+    def mean(some: list[Pixels]) -> Float64:
+        return np.asarray(pictures.encode_pictures(some).features.mean(axis=0, dtype=np.float64))
+
+    others: dict[tuple[Kind, float], Float64] = {}
+
     def far(view: View) -> float:
-        means = [pictures.encode_pictures(s).features.mean(axis=0, dtype=np.float64) for s in seen_from(read, view)]
-        return float(np.linalg.norm(means[0] - means[1]))
+        way = view.kind, abs(view.level)  # to the left or right, the other side loses the same
+        if way not in others:
+            others[way] = mean([_likewise(p, view) for p in read[1 - side]])
+        return float(np.linalg.norm(mean([_changed(p, view) for p in read[side]]) - others[way]))
 
     found = {}
     for i, view in enumerate(views):

@@ -8,12 +8,16 @@ import pytest
 from analysis.altered_views import (
     ALTERATIONS,
     AXES,
+    LEAN,
+    LIKEWISE,
     OF_REAL,
     SEEN_BY_MODEL,
     axis_columns,
     explained,
     filtered,
+    leaning,
     signatures,
+    straight,
     turned,
     without,
 )
@@ -154,3 +158,43 @@ def test_every_alteration_takes_pictures_of_any_shape(size: tuple[int, int]) -> 
 
 def test_a_turned_picture_has_no_empty_corner() -> None:
     assert turned(np.full((50, 90, 3), 200, dtype=np.uint8), 17.0).min() >= 199
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_a_leaning_picture_shows_twice_as_much_at_one_edge_and_nothing_made_up(across: bool) -> None:
+    ramp = np.repeat(np.arange(0, 240, dtype=np.uint8)[None, :, None], 200, axis=0).repeat(3, axis=2)
+    ramp = np.ascontiguousarray(ramp.transpose(1, 0, 2)) if across else ramp
+    for inset in (LEAN, -LEAN):
+        out = leaning(ramp, inset, across)[..., 0].astype(float)
+        out = out.T if across else out
+        spans = np.ptp(out, axis=1)
+        assert max(spans[0], spans[-1]) / min(spans[0], spans[-1]) == pytest.approx(1 / (1 - 2 * LEAN), rel=0.03)
+        assert (spans[0] > spans[-1]) == (inset > 0)
+        assert (np.diff(out, axis=1) >= 0).all() and (np.abs(np.diff(out, axis=1)[:, [0, -1]]) > 0).mean() > 0.4
+        level = straight(ramp, inset, across)[..., 0].astype(float)
+        level = level.T if across else level
+        assert np.ptp(level, axis=1) == pytest.approx(np.full(len(level), 239 * (1 - LEAN)), rel=0.03)
+
+
+class Narrow(Eyes):
+    """Vectors are how much of a ramp is seen, from side to side and from top to bottom."""
+
+    def originals(self, rows):
+        y, x = np.mgrid[0:60, 0:80]
+        ramp = np.stack([3 * x, 4 * y, np.full_like(x, 100)], axis=2).astype(np.uint8)
+        return [ramp for _ in rows]
+
+    def encode_pictures(self, pictures):
+        x = np.array([[1.0, np.std(p[..., 0]) / 99, np.std(p[..., 1]) / 99] for p in pictures], dtype=np.float32)
+        return ImageEncoding(features=x, vectors=x, spatial=[])
+
+
+def test_what_turning_and_leaning_cut_off_is_no_part_of_their_signatures() -> None:
+    eyes, rows = Narrow(), np.arange(8)
+    own = eyes.encode_pictures(eyes.originals(np.arange(16))).features
+    found = signatures(eyes, own, rows, rows + 8)
+    assert found is not None and set(np.array(AXES)[list(LIKEWISE)]) == {"camera_tilt", "viewpoint"}
+    for i in LIKEWISE:
+        cut = eyes.encode_pictures([ALTERATIONS[i][1](p, p, np.random.default_rng(0)) for p in eyes.originals(rows)])
+        lost = np.abs(cut.features - own[rows])[0].max()
+        assert lost > 0.05 and np.abs(found.moves[i][0]).max() < 0.5 * lost, (i, lost, found.moves[i][0])

@@ -10,8 +10,8 @@ import pytest
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ImageEncoding, ModelInfo
 from analysis.features import Features
-from analysis.real_shift import measure_shift, ranked
-from analysis.shift_axes import CONTENT, MEASURES
+from analysis.real_shift import _second_view, measure_shift, ranked
+from analysis.shift_axes import BY_MARKS, CONTENT, MEASURES
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
 BRIGHTNESS = next(m for m in MEASURES if m.name == "brightness")
@@ -122,6 +122,30 @@ def test_blur_comes_before_the_noise_it_takes_and_noise_before_the_edges_it_make
     rows = [row("noise", effect, 0.0), row("sharpness", effect, 0.001)]
     rows[0 if first == "sharpness" else 1]["steps"] = 9.0  # plainer to see
     assert ranked(rows)["axis"].iloc[0] == first
+
+
+def test_compression_comes_before_the_noise_it_takes_and_the_edges_it_makes() -> None:
+    rows = [row("noise", -1.0, 0.0), row("sharpness", 1.0, 0.0), row("jpeg_quality", -1.0, 0.0)]
+    rows[2]["steps"] = 0.5
+    assert ranked(rows)["axis"].iloc[0] == "jpeg_quality"
+    assert ranked([r | {"effect": abs(float(r["effect"]))} for r in rows])["axis"].iloc[0] == "noise"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("before", "after", "told"), [
+    ((0.3, 0.01), (0.2, 0.001), (0.2, 0.002)),  # the surer one, at twice its p-value
+    ((0.3, 0.001), (0.4, 0.01), (0.3, 0.002)),
+    ((0.8, 1e-9), (0.9, 1e-7), (0.9, 2e-7)),  # both are sure: the larger effect
+    ((np.nan, np.nan), (0.2, 0.03), (0.2, 0.03)),  # only one can be taken
+    ((0.3, 0.01), (np.nan, np.nan), (0.3, 0.01)),
+])  # fmt: skip
+def test_of_two_views_of_an_axis_the_surer_one_speaks(
+    before: tuple[float, float], after: tuple[float, float], told: tuple[float, float]
+) -> None:
+    rows, measured = {"jpeg_quality": row("jpeg_quality", before[0], p=before[1])}, {}
+    found = row("jpeg_quality", after[0], p=after[1])
+    _second_view(rows, measured, found, BY_MARKS, np.zeros(40))
+    assert (rows["jpeg_quality"]["effect"], rows["jpeg_quality"]["raw_p"]) == pytest.approx(told)
+    assert (rows["jpeg_quality"] is found) == (told[0] == after[0]) == ("jpeg_quality" in measured)
 
 
 def test_without_trials_the_effect_ranks_and_chance_comes_last() -> None:

@@ -14,7 +14,7 @@ from analysis.dataset import REAL_WORLD, TRAINING
 from analysis.embedders import load_embedder
 from analysis.opening import open_dataset
 from analysis.real_shift import measure_shift
-from analysis.same_quality import AXES, ENLARGED, MARKS, WORSE, Saved, _as_compressed, _as_large, seen_alike
+from analysis.same_quality import AXES, ENLARGED, MARKS, WORSE, Saved, _as_compressed, _as_large, quality_of, seen_alike
 from analysis.sources import Source
 from analysis.store import Store
 
@@ -37,6 +37,7 @@ PLANTS = {
     "small": lambda p: perturbations.scaled_down(p, 96),
     "dark": lambda p: (p * 0.5).astype(np.uint8),
     "bright": lambda p: np.clip(p * 1.7, 0, 255).astype(np.uint8),
+    "compressed": lambda p: perturbations.compressed(p, 15),  # and saved as PNG
     "farther": farther,
 }
 
@@ -45,6 +46,7 @@ PLANTED = [
     ("blur", "sharpness"),
     ("noise", "noise"),
     ("small", "megapixels"),
+    ("compressed", "jpeg_quality"),
     ("dark", "brightness"),
     ("bright", "brightness"),
     ("farther", "subject_size"),
@@ -134,3 +136,13 @@ def test_marks_are_those_of_files_larger_than_the_picture_seen_and_none_where_sc
 def test_pictures_without_marks_are_left_as_they_are() -> None:
     sides = [[scene(i) for i in range(12)], [perturbations.blurred(scene(100 + i), 3.0) for i in range(12)]]
     assert _as_compressed(sides, None) is sides
+
+
+@pytest.mark.parametrize("quality", [8.0, 15.0, 40.0])
+@pytest.mark.parametrize("since", ["nothing", "saved as JPEG", "softened"])
+def test_the_quality_a_picture_once_had_is_found_to_the_point(quality: float, since: str) -> None:
+    some = [perturbations.compressed(scene(i), quality) for i in range(12)]
+    if since != "nothing":
+        some = [perturbations.compressed(p, 95) if "JPEG" in since else perturbations.blurred(p, 1.0) for p in some]
+    assert quality_of(some, quality + 5) == quality_of(some, quality - 4) == quality
+    assert quality_of([scene(i) for i in range(12)], quality + 0.5) == quality + 0.5  # never compressed

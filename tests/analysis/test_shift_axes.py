@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from analysis.shift_axes import MEASURES, Measure, coarseness, effect, layout, noise
+from analysis.shift_axes import BY_MARKS, MEASURES, Measure, coarseness, effect, layout, noise, scores, unwrapped
+from analysis.statistics import cliffs_delta
 
 BY_NAME = {m.name: m for m in MEASURES}
 
@@ -96,3 +97,32 @@ def test_qualities_that_look_alike_are_alike() -> None:
     assert effect(measure, high, np.full(20, 80.0)) == 0
     assert effect(measure, high, np.full(20, 30.0)) == -1
     assert np.isnan(coarseness(np.array([np.nan]))).all()
+    assert effect(BY_MARKS, np.full(20, 0.9), np.full(20, 0.3)) == -1  # a share, and no quality
+
+
+def wrapped(degrees: np.ndarray) -> np.ndarray:
+    return (degrees + 45) % 90 - 45
+
+
+@pytest.mark.parametrize("start", [-60.0, -44.0, 0.0, 41.0, 44.5])
+def test_tilts_are_compared_as_angles_wherever_a_quarter_turn_begins(start: float) -> None:
+    tilt = BY_NAME["camera_tilt"]
+    rng = np.random.default_rng(2)
+    a, b = (wrapped(rng.normal(start + turn, 4, 50)) for turn in (0, 10))
+    assert effect(tilt, a, b) > 0.7 and effect(tilt, b, a) < -0.7
+    before, after = (float(np.median(side)) for side in unwrapped(tilt, a, b))
+    assert after - before == pytest.approx(10, abs=2)
+    assert unwrapped(BY_NAME["brightness"], a, b)[0] is a
+
+
+def test_a_turn_is_seen_among_pictures_that_lean_every_way() -> None:
+    """As photos by hand do: many of them lie near the ends of the quarter turn, where plain numbers jump."""
+    tilt, seen, plain, alarms = BY_NAME["camera_tilt"], 0, 0, 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        a, b = (wrapped(rng.normal(turn, 22, 100)) for turn in (20, 32))
+        other = wrapped(rng.normal(20, 22, 100))
+        seen += cliffs_delta(*scores(tilt, a, b)[:2])[1] < 0.01
+        plain += cliffs_delta(a, b)[1] < 0.01
+        alarms += cliffs_delta(*scores(tilt, a, other)[:2])[1] < 0.05
+    assert seen > plain + 10 and alarms <= 7, (seen, plain, alarms)
