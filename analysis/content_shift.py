@@ -31,7 +31,8 @@ Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-MOST_WAYS: Final = 3 + len(TRIED)  # in which both sides are brought to one quality or view
+MOST_VIEWS: Final = 2  # that are undone, those that differ most; 8 s each
+MOST_WAYS: Final = 3 + MOST_VIEWS  # in which both sides are brought to one quality or view
 CLOSE: Final = 0.5  # of content's strength, that an axis's effect has at least: a weaker one does not explain it
 COARSER: Final = 5.0  # of JPEG quality, the least that is undone
 
@@ -100,7 +101,7 @@ def _ways(
     if set(differs) & set(LIFTED):
         yield 2, differs, True, WHOLE
     views = [a for a, size in sizes.items() if a in TRIED and abs(size) >= CLOSE * strength]
-    for place, axis in enumerate(views, 3):
+    for place, axis in enumerate(views[:MOST_VIEWS], 3):
         side = int(axis == "subject_size" and sizes[axis] < 0)  # nothing is made farther away than it was taken
         view = likest(pictures, sides, axis, side, seed=seed, progress=progress)
         if view != WHOLE:

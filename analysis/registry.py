@@ -160,7 +160,7 @@ CHECKS: tuple[Check, ...] = (
         function=representativeness.find_representativeness,
         params=representativeness.Params,
         method=representativeness.METHOD,
-        version=7,
+        version=8,
     ),
     Check(
         id="visibility",

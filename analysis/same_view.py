@@ -24,7 +24,7 @@ Float64 = NDArray[np.float64]
 Kind = Literal["nearer", "turned", "leaning", "leaning_aside"]
 
 LEAST: Final = 32  # pixels a side that a picture seen has at least
-TRIED_ON: Final = 40  # pictures of a side that a view is tried on
+TRIED_ON: Final = 24  # pictures of a side that a view is tried on
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def test_how_the_more_compressed_side_was_saved_is_read_off_its_files() -> None:
     ({"subject_size": -0.4, "camera_tilt": 0.3}, [("subject_size", 1), ("camera_tilt", 0)]),
     ({"subject_size": 0.4}, [("subject_size", 0)]),
     ({"brightness": 0.4}, []),
+    ({"viewpoint": 0.5, "camera_tilt": 0.4, "subject_size": 0.3}, [("viewpoint", 0), ("camera_tilt", 0)]),  # time
     ({"viewpoint": 0.2, "camera_tilt": 0.3}, [("camera_tilt", 0)]),  # what is far weaker than content is not its cause
 ])  # fmt: skip
 def test_every_view_that_differs_is_undone_and_only_training_is_ever_seen_from_farther_away(
