@@ -36,7 +36,8 @@ class Slopes:
 
     def encode_pictures(self, pictures):
         x = []
-        for p in pictures:
+        for picture in pictures:
+            p = cv2.resize(picture, (96, 96), interpolation=cv2.INTER_AREA)
             gy, gx = np.gradient(p.mean(axis=2))
             size, angle = np.hypot(gx, gy), np.mod(np.arctan2(gy, gx), np.pi)
             fields = [
@@ -47,7 +48,7 @@ class Slopes:
                     for x in np.array_split(np.arange(p.shape[1]), 3)
                 )
             ]
-            light = cv2.resize(p.mean(axis=2).astype(np.float32), (12, 12), interpolation=cv2.INTER_AREA) / 100
+            light = cv2.resize(p.mean(axis=2).astype(np.float32), (12, 12), interpolation=cv2.INTER_AREA) / 10
             x.append(np.concatenate([*fields, light.ravel()]))
         vectors = np.array(x, dtype=np.float32)
         return ImageEncoding(features=vectors, vectors=vectors, spatial=[])
