@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,33 @@ from support import photo
 from analysis import perturbations
 from analysis.dataset import REAL_WORLD, TRAINING
 from analysis.embedders import load_embedder
+from analysis.embedders.base import ImageEncoding
 from analysis.opening import open_dataset
+from analysis.pictures import StoredPictures
 from analysis.real_shift import measure_shift
 from analysis.same_quality import AXES, ENLARGED, MARKS, WORSE, Saved, _as_compressed, _as_large, quality_of, seen_alike
 from analysis.sources import Source
 from analysis.store import Store
 
 SIDE = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def seen_once() -> Iterator[None]:
+    """The same training pictures are altered in each case: what was encoded once is not encoded again."""
+    known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+    encode = StoredPictures._encode
+
+    def remembered(self: StoredPictures, pictures: Sequence[np.ndarray]) -> ImageEncoding:
+        keys = [blake2b(p.tobytes(), person=str(p.shape).encode()).digest() for p in pictures]
+        if new := {k: p for k, p in zip(keys, pictures, strict=True) if k not in known}:
+            found = encode(self, list(new.values()))
+            known.update(zip(new, zip(found.features, found.vectors, strict=True), strict=True))
+        return ImageEncoding(np.array([known[k][0] for k in keys]), np.array([known[k][1] for k in keys]), [])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StoredPictures, "_encode", remembered)
+        yield
 
 
 def farther(p: np.ndarray) -> np.ndarray:
