@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import real_shift
+from analysis.altered_views import AXES, SEEN_BY_MODEL, Signatures, axis_columns
 from analysis.dataset import Dataset, label_frame
 from analysis.embedders.base import ImageEncoding, ModelInfo
 from analysis.features import Features
 from analysis.real_shift import _second_view, measure_shift, ranked
 from analysis.shift_axes import BY_MARKS, CONTENT, MEASURES
+from analysis.statistics import cliffs_delta
 
 MODEL = ModelInfo("made", "made", "made", "nothing", "everything", 16, 16, 224, False)
 BRIGHTNESS = next(m for m in MEASURES if m.name == "brightness")
@@ -146,6 +149,26 @@ def test_of_two_views_of_an_axis_the_surer_one_speaks(
     _second_view(rows, measured, found, BY_MARKS, np.zeros(40))
     assert (rows["jpeg_quality"]["effect"], rows["jpeg_quality"]["raw_p"]) == pytest.approx(told)
     assert (rows["jpeg_quality"] is found) == (told[0] == after[0]) == ("jpeg_quality" in measured)
+
+
+@pytest.mark.parametrize(("way", "probable"), [(1, False), (-1, True)])
+def test_less_slanted_than_usual_is_no_other_viewpoint_but_smaller_subjects_are_a_size(
+    way: int, probable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).normal(size=80) + way * np.repeat([0.0, 1.3], 40)
+    none = np.random.default_rng(1).normal(size=80)
+    seen = {axis: np.column_stack([values] + [none] * (axis_columns(axis) - 1)) for axis in SEEN_BY_MODEL}
+    for axis in ("camera_tilt", "viewpoint"):  # no alteration of these has more of it
+        seen[axis] = np.column_stack([values] * axis_columns(axis))
+    monkeypatch.setattr(real_shift, "filtered", lambda *_: seen)
+    tried = Signatures(np.tile(np.arange(20), (len(AXES), 1)), np.zeros((len(AXES), 20, 4)))
+    found = real_shift._seen_by_model(np.zeros((80, 4), np.float32), [np.arange(40), np.arange(40, 80)], tried, 0)
+    two_sided = cliffs_delta(values[:40], values[40:])[1]
+    assert two_sided < 0.001
+    assert found["subject_size"]["raw_p"] == pytest.approx(axis_columns("subject_size") * two_sided)
+    for axis in ("camera_tilt", "viewpoint"):
+        assert (float(found[axis]["raw_p"]) > 0.9) == probable  # type: ignore[arg-type]
+        assert probable or found[axis]["raw_p"] == pytest.approx(axis_columns(axis) * two_sided / 2)
 
 
 def test_without_trials_the_effect_ranks_and_chance_comes_last() -> None:
