@@ -226,9 +226,13 @@ def _second_view(
 
 
 def _surer(one: dict[str, object], other: dict[str, object]) -> bool:
-    """Whether one row's p-value is smaller, or, where both are as small as can be, its effect larger."""
+    """Whether the effect of one row alone matters; or its p-value is smaller; or, where both p-values are as small as
+    can be, its effect larger."""
     p = [float(row["raw_p"]) for row in (one, other)]  # type: ignore[arg-type]
     size = [abs(float(row["effect"])) for row in (one, other)]  # type: ignore[arg-type]
+    matters = [s >= DEFAULT_SMALL_EFFECT for s in size]
+    if matters[0] != matters[1]:
+        return matters[0]
     return size[0] > size[1] if max(p) <= CLEAR else p[0] < p[1]
 
 

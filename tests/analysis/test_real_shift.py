@@ -138,6 +138,8 @@ def test_compression_comes_before_the_noise_it_takes_and_the_edges_it_makes() ->
     ((0.3, 0.01), (0.2, 0.001), (0.2, 0.002)),  # the surer one, at twice its p-value
     ((0.3, 0.001), (0.4, 0.01), (0.3, 0.002)),
     ((0.8, 1e-9), (0.9, 1e-7), (0.9, 2e-7)),  # both are sure: the larger effect
+    ((0.3, 0.01), (0.05, 1e-6), (0.3, 0.02)),  # sure, but nobody would mind
+    ((0.05, 1e-9), (0.3, 0.01), (0.3, 0.02)),
     ((np.nan, np.nan), (0.2, 0.03), (0.2, 0.03)),  # only one can be taken
     ((0.3, 0.01), (np.nan, np.nan), (0.3, 0.01)),
 ])  # fmt: skip

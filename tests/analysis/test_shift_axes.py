@@ -98,6 +98,7 @@ def test_qualities_that_look_alike_are_alike() -> None:
     assert effect(measure, high, np.full(20, 30.0)) == -1
     assert np.isnan(coarseness(np.array([np.nan]))).all()
     assert effect(BY_MARKS, np.full(20, 0.9), np.full(20, 0.3)) == -1  # a share, and no quality
+    assert effect(BY_MARKS, np.full(20, 0.95), np.full(20, 0.75)) == 0  # cardboard and metal, saved alike
 
 
 def wrapped(degrees: np.ndarray) -> np.ndarray:
