@@ -120,12 +120,13 @@ BY_MARKS: Final = Measure(
     "Compression",
     "more compressed",
     "less compressed",
-    0.1,
+    0.3,
     False,
     "{:.0f} % of fine detail left",
     100.0,
 )
-"""Compression where marks in the picture tell more than the file: it may have been saved anew since."""
+"""Compression where marks in the picture tell more than the file: it may have been saved anew since. By what they show
+alone, sets of one quality lie up to 0.16 apart (cardboard and metal), and hardly two of their pictures 0.3."""
 
 CONTENT: Final = "content"
 
