@@ -300,15 +300,16 @@ def ranked(rows: list[dict[str, object]]) -> pd.DataFrame:
     table["size"] = size.round(2)
     score = np.fmax(size, table["strongest"].astype(float)) * table["explains"].astype(float).fillna(0.0) * weight
     table["score"] = score.round(2)
-    table["first"] = ~table["axis"].isin(_follow(dict(zip(table["axis"], table["effect"], strict=True))))
+    clear = table[table["differs"]]
+    table["first"] = ~table["axis"].isin(_follow(dict(zip(clear["axis"], clear["effect"], strict=True))))
     order = ["differs", "score", "size", "first", "steps"]
     table = table.sort_values(order, ascending=False, kind="stable", na_position="last")
     return table[COLUMNS].reset_index(drop=True)
 
 
 def _follow(effects: dict[str, float]) -> set[str]:
-    """Of noise, sharpness and compression what another explains: blur and compression take noise away, and noise and
-    the edges of blocks look sharp."""
+    """Of noise, sharpness and compression what another explains, by the effects of the axes that differ: blur and
+    compression take noise away, and noise and the edges of blocks look sharp."""
     lower = {axis for axis, size in effects.items() if size < 0}
     if "jpeg_quality" in lower:
         return {"noise", "sharpness"}

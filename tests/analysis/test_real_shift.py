@@ -134,6 +134,13 @@ def test_compression_comes_before_the_noise_it_takes_and_the_edges_it_makes() ->
     assert ranked([r | {"effect": abs(float(r["effect"]))} for r in rows])["axis"].iloc[0] == "noise"  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("effect", "first"), [(-1.0, "sharpness"), (1.0, "noise")])
+def test_a_trace_of_compression_does_not_order_what_blur_and_noise_do(effect: float, first: str) -> None:
+    rows = [row("noise", effect, 0.0), row("sharpness", effect, 0.001), row("jpeg_quality", -0.05, 0.0)]
+    rows[0 if first == "sharpness" else 1]["steps"] = 9.0
+    assert ranked(rows)["axis"].iloc[0] == first
+
+
 @pytest.mark.parametrize(("before", "after", "told"), [
     ((0.3, 0.01), (0.2, 0.001), (0.2, 0.002)),  # the surer one, at twice its p-value
     ((0.3, 0.001), (0.4, 0.01), (0.3, 0.002)),
