@@ -34,9 +34,7 @@ STEPS: Final = 9
 LARGER: Final = 1.2  # ratio of the sides' usual lengths that is undone
 MARKED_ON: Final = 40  # pictures a side whose marks of compression are measured
 AROUND: Final = 8  # qualities to both sides of the one that marks suggest
-GHOST: Final = (
-    0.8  # of what is lost at the qualities beside it, at most: 1.00 in photos and drawings that never were compressed
-)
+GHOST: Final = 0.8  # of what is lost at the qualities beside it, at most: where nothing was lost it is 1.00
 MOST_LOST: Final = 98.0  # of 100, of JPEG quality
 ENLARGED: Final = 4.0  # marks in files larger than this many times the picture seen are gone once it is scaled down
 GRAIN: Final = 2.0  # of 255, and
