@@ -273,21 +273,23 @@ def unwrapped(measure: Measure, training: Float64, real: Float64) -> tuple[Float
     """Both sides' values within half a turn of their common mean; as they are where they do not come round."""
     if not measure.turn or not len(training) + len(real):
         return training, real
+    usual, half = _usual(measure, training, real), measure.turn / 2
+    return tuple((v - usual + half) % measure.turn + usual - half for v in (training, real))  # type: ignore[return-value]
+
+
+def _usual(measure: Measure, training: Float64, real: Float64) -> float:
+    """Circular mean of both sides."""
     from scipy.stats import circmean
 
     half = measure.turn / 2
-    usual = float(circmean(np.concatenate([training, real]), high=half, low=-half))
-    return tuple((v - usual + half) % measure.turn + usual - half for v in (training, real))  # type: ignore[return-value]
+    return float(circmean(np.concatenate([training, real]), high=half, low=-half))
 
 
 def scores(measure: Measure, training: Float64, real: Float64) -> tuple[Float64, Float64, float]:
     """What two sides are compared by, and the difference in it that nobody would notice. Values without nan."""
     if not measure.turn:
         return measure.comparable(training), measure.comparable(real), measure.step
-    from scipy.stats import circmean
-
-    half, whole = measure.turn / 2, 2 * np.pi / measure.turn
-    usual = float(circmean(np.concatenate([training, real]), high=half, low=-half))
+    usual, whole = _usual(measure, training, real), 2 * np.pi / measure.turn
     a, b = (np.sin(whole * (v - usual)) for v in (training, real))
     return a, b, float(np.sin(whole * measure.step))
 
